@@ -1,0 +1,1 @@
+//! PDUs, the association state machine, DIMSE services, both roles.

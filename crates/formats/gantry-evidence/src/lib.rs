@@ -1,0 +1,1 @@
+//! Findings to SEG, SR and SC and back, and the form gate.

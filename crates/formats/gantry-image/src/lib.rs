@@ -1,0 +1,1 @@
+//! Stacks, geometry, volumes, masks, components, measurements.

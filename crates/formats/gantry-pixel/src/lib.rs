@@ -1,0 +1,1 @@
+//! Frames: stored samples out of a data set's pixel data.

@@ -1,0 +1,1 @@
+//! Packages, eligibility, and the steps from series to findings.
