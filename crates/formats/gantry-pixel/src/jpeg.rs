@@ -1,0 +1,165 @@
+//! JPEG baseline and lossless (ISO 10918-1, PS3.5 A.4.1 and A.4.2), over a borrowed decoder.
+//!
+//! The frame header is read and compared with the data set first: the decoder would believe it, and allocate by it.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use gantry_types::header::PixelFormat;
+use jpeg_decoder::{ColorTransform, Decoder, PixelFormat as Coded};
+
+use crate::{PixelError, bits::Layout, frames::samples};
+
+/// What a start-of-frame marker says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct FrameHeader {
+    process: Process,
+    precision: u8,
+    rows: u16,
+    columns: u16,
+    components: u8,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Process {
+    /// Sequential DCT, 8 bits.
+    Sequential,
+    /// Lossless, Huffman.
+    Lossless,
+    /// Anything else.
+    Other(u8),
+}
+
+pub(crate) fn decode(
+    frame: &[u8],
+    format: &PixelFormat,
+    layout: Layout,
+    out: &mut Vec<i32>,
+) -> Result<(), PixelError> {
+    let header = frame_header(frame).ok_or_else(|| PixelError::Damaged("no JPEG frame header".to_owned()))?;
+    check(header, format)?;
+    // The decoder has panicked on streams whose header we do not see through.
+    let decoded = catch_unwind(AssertUnwindSafe(|| {
+        let mut decoder = Decoder::new(frame);
+        decoder.set_max_decoding_buffer_size(samples(format).saturating_mul(2).saturating_add(1 << 20));
+        // Stored samples are asked for: colours stay as they are coded.
+        decoder.set_color_transform(ColorTransform::None);
+        let bytes = decoder.decode()?;
+        Ok((bytes, decoder.info()))
+    }));
+    let (bytes, info) = decoded
+        .or(Err(PixelError::Damaged("the decoder gave up".to_owned())))?
+        .map_err(|error: jpeg_decoder::Error| PixelError::Damaged(error.to_string()))?;
+    let words: Vec<u32> = match info.map(|info| info.pixel_format) {
+        Some(Coded::L16) => {
+            bytes.as_chunks().0.iter().map(|word| u32::from(u16::from_ne_bytes(*word))).collect()
+        }
+        Some(Coded::L8 | Coded::RGB24) => bytes.iter().map(|byte| u32::from(*byte)).collect(),
+        Some(Coded::CMYK32) | None => Vec::new(),
+    };
+    if words.len() != samples(format) {
+        return Err(PixelError::Damaged(format!("{} samples of {}", words.len(), samples(format))));
+    }
+    out.reserve(words.len());
+    for word in words {
+        out.push(layout.sample(word)?);
+    }
+    Ok(())
+}
+
+fn check(header: FrameHeader, format: &PixelFormat) -> Result<(), PixelError> {
+    let known = match header.process {
+        Process::Sequential => header.precision == 8,
+        Process::Lossless => (2..=16).contains(&header.precision),
+        Process::Other(_) => false,
+    };
+    let agrees = header.rows == format.rows
+        && header.columns == format.columns
+        && u16::from(header.components) == format.samples_per_pixel
+        && u16::from(header.precision) <= format.bits_allocated
+        // Fewer bits than stored could not be told from a lie about Bits Stored.
+        && format.bits_stored <= u16::from(header.precision);
+    if known && agrees {
+        return Ok(());
+    }
+    Err(PixelError::Disagrees {
+        found: format!(
+            "{:?}, {} bits, {} rows x {} columns x {}",
+            header.process, header.precision, header.rows, header.columns, header.components
+        ),
+        wanted: format!(
+            "{} of {} bits, {} rows x {} columns x {}",
+            format.bits_stored, format.bits_allocated, format.rows, format.columns, format.samples_per_pixel
+        ),
+    })
+}
+
+/// Walks the marker segments up to the start of frame.
+fn frame_header(frame: &[u8]) -> Option<FrameHeader> {
+    let mut rest = frame.strip_prefix(&[0xFF, 0xD8])?;
+    loop {
+        let (&[0xFF, marker], after) = rest.split_first_chunk::<2>()? else { return None };
+        if marker == 0xFF {
+            rest = rest.get(1..)?; // fill byte
+            continue;
+        }
+        let (length, _) = after.split_first_chunk::<2>()?;
+        let body = after.get(2..usize::from(u16::from_be_bytes(*length)))?;
+        let process = match marker {
+            0xC0 | 0xC1 => Some(Process::Sequential),
+            0xC3 => Some(Process::Lossless),
+            // Tables and application data are not frames: DHT, JPG, DAC lie in the same range.
+            0xC4 | 0xC8 | 0xCC => None,
+            0xC2..=0xCF => Some(Process::Other(marker)),
+            0xDA => return None,
+            _ => None,
+        };
+        if let Some(process) = process {
+            let &[precision, r1, r0, c1, c0, components] = body.first_chunk::<6>()?;
+            let rows = u16::from_be_bytes([r1, r0]);
+            let columns = u16::from_be_bytes([c1, c0]);
+            return Some(FrameHeader { process, precision, rows, columns, components });
+        }
+        rest = after.get(usize::from(u16::from_be_bytes(*length))..)?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gantry_types::header::SampleSign;
+
+    use super::*;
+    use crate::bits::tests::format;
+
+    const LOSSLESS: &[u8] = &[
+        0xFF, 0xD8, 0xFF, 0xC4, 0, 4, 1, 2, 0xFF, 0xFF, 0xC3, 0, 11, 12, 0, 2, 0, 3, 1, 1, 0x11, 0, 0xFF,
+        0xDA,
+    ];
+
+    #[test]
+    fn the_frame_header_is_found_behind_tables_and_fill_bytes() {
+        let want =
+            FrameHeader { process: Process::Lossless, precision: 12, rows: 2, columns: 3, components: 1 };
+        assert_eq!(frame_header(LOSSLESS), Some(want));
+        for cut in 0..18 {
+            assert_eq!(frame_header(&LOSSLESS[..cut]), None, "{cut}");
+        }
+    }
+
+    #[test]
+    fn a_frame_that_disagrees_is_refused_before_it_is_decoded() {
+        let run = |format: &PixelFormat| {
+            decode(LOSSLESS, format, Layout::of(format).unwrap(), &mut Vec::new()).unwrap_err()
+        };
+        let right = format(16, 12, 11, SampleSign::Unsigned);
+        assert!(matches!(run(&right), PixelError::Damaged(_)));
+        for wrong in [
+            PixelFormat { rows: 1, ..right.clone() },
+            PixelFormat { columns: u16::MAX, ..right.clone() },
+            PixelFormat { samples_per_pixel: 3, ..right.clone() },
+            format(8, 8, 7, SampleSign::Unsigned),
+            format(16, 16, 15, SampleSign::Unsigned),
+        ] {
+            assert!(matches!(run(&wrong), PixelError::Disagrees { .. }), "{wrong:?}");
+        }
+    }
+}
