@@ -106,11 +106,14 @@ impl<'a> DataSet<'a> {
         all.into_iter().flatten().map(|value| value.trim_matches([' ', '\0']))
     }
 
-    /// The first number of an element of VR US (or of UN where a sender did not know better).
+    /// The first number of an element of VR US (or of UN where a sender did not know better); nothing if the value
+    /// is no whole number of words.
     #[must_use]
     pub fn u16(&self, tag: Tag) -> Option<u16> {
-        let bytes = self.bytes(tag)?.first_chunk::<2>()?;
-        Some(self.encoding.u16(*bytes))
+        match self.bytes(tag)?.as_chunks::<2>() {
+            ([first, ..], []) => Some(self.encoding.u16(*first)),
+            ([] | [..], _) => None,
+        }
     }
 
     /// The number in an integer string.

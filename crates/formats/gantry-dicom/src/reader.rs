@@ -326,7 +326,8 @@ impl<'a> Reader<'a> {
         let end = usize::try_from(length).ok().and_then(|length| self.pos.checked_add(length));
         match end {
             Some(end) if end <= parent_end => end,
-            Some(_) | None if parent_end == self.bytes.len() => {
+            // Inside of its parent nothing says which of the two lengths lies; beyond the input there is no doubt.
+            Some(_) | None if end.is_none_or(|end| self.bytes.len() < end) => {
                 let available = parent_end - self.pos;
                 self.note(ProblemKind::TruncatedValue { declared: length, available }, tag, self.pos);
                 parent_end

@@ -37,12 +37,15 @@ pub(crate) fn decode(
 ) -> Result<(), PixelError> {
     let header = frame_header(frame).ok_or_else(|| PixelError::Damaged("no JPEG frame header".to_owned()))?;
     check(header, format)?;
+    check_size(header, frame.len(), format)?;
     // The decoder has panicked on streams whose header we do not see through.
     let decoded = catch_unwind(AssertUnwindSafe(|| {
         let mut decoder = Decoder::new(frame);
         decoder.set_max_decoding_buffer_size(samples(format).saturating_mul(2).saturating_add(1 << 20));
-        // Stored samples are asked for: colours stay as they are coded.
-        decoder.set_color_transform(ColorTransform::None);
+        // Stored samples are asked for: colours stay as they are coded, which this decoder calls RGB.
+        if format.samples_per_pixel == 3 {
+            decoder.set_color_transform(ColorTransform::RGB);
+        }
         let bytes = decoder.decode()?;
         Ok((bytes, decoder.info()))
     }));
@@ -91,6 +94,20 @@ fn check(header: FrameHeader, format: &PixelFormat) -> Result<(), PixelError> {
             format.bits_stored, format.bits_allocated, format.rows, format.columns, format.samples_per_pixel
         ),
     })
+}
+
+/// A bomb declares an image that its stream cannot hold. Every sample of a lossless frame costs at least a bit;
+/// every block of 64 samples of a DCT frame at least two (a DC code and an end of block), and subsampling to a
+/// quarter in both directions makes sixteen samples of one.
+fn check_size(header: FrameHeader, bytes: usize, format: &PixelFormat) -> Result<(), PixelError> {
+    let samples_per_byte = match header.process {
+        Process::Lossless => 8,
+        Process::Sequential | Process::Other(_) => 8 / 2 * 64 * 16,
+    };
+    if samples(format) <= bytes.saturating_mul(samples_per_byte) {
+        return Ok(());
+    }
+    Err(PixelError::Damaged(format!("{bytes} bytes cannot hold {} samples", samples(format))))
 }
 
 /// Walks the marker segments up to the start of frame.

@@ -22,6 +22,10 @@ pub(crate) fn decode(
     let bytes_per_sample = usize::from(format.bits_allocated).div_ceil(8);
     let plane_bytes = if format.bits_allocated == 1 { pixels(format).div_ceil(8) } else { pixels(format) };
     let segments = segments(frame, planes * bytes_per_sample)?;
+    // Two bytes give at most 128: less than that cannot fill the plane, so nothing is allocated for it.
+    if frame.len().saturating_mul(64) < plane_bytes {
+        return Err(PixelError::Damaged(format!("{} bytes cannot hold {plane_bytes}", frame.len())));
+    }
     let mut words = vec![0_u32; plane_bytes];
     let mut bytes = Vec::with_capacity(plane_bytes);
     for plane in segments.chunks(bytes_per_sample) {

@@ -160,7 +160,7 @@ fn a_length_that_is_not_there_costs_only_its_element() {
 #[test]
 fn an_item_longer_than_its_sequence_is_clamped() {
     check_explicit(
-        r#"(0008,1115) "SQ 00 00 #20 (fffe,e000) #99 (0020,000e) "UI $4 "1.2 00 (0010,0020) "LO $2 "ID"#,
+        r#"(0008,1115) "SQ 00 00 #20 (fffe,e000) #14 (0020,000e) "UI $4 "1.2 00 (0010,0020) "LO $2 "ID"#,
         expect![[r#"
             (0008,1115) SQ 1 items
              item

@@ -1,0 +1,3 @@
+//! Tests of the whole house; one binary, one link.
+
+mod corpus;
