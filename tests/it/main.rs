@@ -1,3 +1,5 @@
 //! Tests of the whole house; one binary, one link.
 
+// Everything here is test code: `cfg(test)` says so to the lints.
+#[cfg(test)]
 mod corpus;
