@@ -1,0 +1,12 @@
+//! The clock: read at the top, handed down.
+
+use gantry_types::instant::Instant;
+
+/// The port.
+pub trait Clock: Send + Sync {
+    /// Now, in UTC.
+    fn now(&self) -> Instant;
+
+    /// Time for deadlines: never steps back, has nothing to do with the calendar.
+    fn monotonic(&self) -> Instant;
+}

@@ -1,0 +1,37 @@
+//! Contract suites: the laws of each port, generic over who implements it.
+//!
+//! An adapter instantiates a suite with one line in its tests and gets one `#[test]` per law.
+
+pub mod blob;
+pub mod store;
+
+/// One `#[test]` for each law of [`crate::blob`]; `$open` makes an empty store of blobs.
+#[macro_export]
+macro_rules! blob_contract {
+    ($open:expr) => { $crate::blob_contract! { @ $open;
+        content_is_read_back_with_its_digest
+        ranges_are_cut_to_the_content
+        a_source_that_fails_leaves_nothing
+        content_beyond_the_limit_is_refused
+        many_threads_append_at_once
+        freed_content_frees_nothing_else
+    } };
+    (@ $open:expr; $($law:ident)*) => { $( #[test] fn $law() { $crate::contract::blob::$law(&*$open) } )* };
+}
+
+/// One `#[test]` for each law of [`crate::store`] and [`crate::intake`]; `$open` makes an empty store.
+#[macro_export]
+macro_rules! store_contract {
+    ($open:expr) => { $crate::store_contract! { @ $open;
+        rows_are_read_back
+        a_row_replaces_the_row_with_its_key
+        a_conflict_writes_nothing
+        revisions_are_counted_by_site_and_uid
+        the_counter_ascends_and_tells_of_news
+        refusals_are_bounded_and_newest_first
+        studies_are_paged_newest_first
+        open_associations_are_those_without_an_end
+        irregular_text_goes_in_and_out_unchanged
+    } };
+    (@ $open:expr; $($law:ident)*) => { $( #[test] fn $law() { $crate::contract::store::$law(&*$open) } )* };
+}

@@ -1,0 +1,239 @@
+//! The laws of [`crate::store::Store`] and [`crate::intake::Intake`].
+#![expect(clippy::unwrap_used, reason = "a law fails by panicking")]
+#![expect(clippy::missing_panics_doc, reason = "a law fails by panicking")]
+
+use gantry_types::{
+    ae_title::AeTitle,
+    digest::Digest,
+    ids::SiteId,
+    instant::Instant,
+    uid::{SeriesInstanceUid, SopClassUid, SopInstanceUid, StudyInstanceUid, TransferSyntaxUid},
+};
+
+use crate::{
+    blob::BlobRef,
+    intake::Intake,
+    store::{
+        AssociationEnd, AssociationRow, AuditRow, Change, CommitError, Expectation, ObjectRow, REFUSALS_MAX,
+        ReceiptRow, Reception, RefusalRow, Row, SeriesRow, Standing, Store, StudyRow,
+    },
+};
+
+/// What the laws need: the write door and the reading side.
+pub trait IntakeStore: Store + Intake {}
+
+impl<S: Store + Intake> IntakeStore for S {}
+
+fn site() -> SiteId {
+    "site".parse().unwrap()
+}
+
+fn study(uid: &str, received: i64) -> StudyRow {
+    StudyRow {
+        site: site(),
+        uid: StudyInstanceUid::from_peer(uid).unwrap(),
+        first_received: Instant(received),
+        patient_id: "P1".into(),
+        patient_id_issuer: "HOSPITAL".into(),
+        patient_name: "Müller^Jörg".into(),
+        accession_number: "A1".into(),
+        study_date: "20261125".into(),
+        description: "CT Thorax".into(),
+    }
+}
+
+fn series(study: &str, uid: &str) -> SeriesRow {
+    SeriesRow {
+        site: site(),
+        study: StudyInstanceUid::from_peer(study).unwrap(),
+        uid: SeriesInstanceUid::from_peer(uid).unwrap(),
+        modality: "CT".into(),
+        number: "2".into(),
+        description: "5mm".into(),
+    }
+}
+
+fn object(id: u64, study: &str, sop_instance: &str) -> ObjectRow {
+    ObjectRow {
+        id,
+        site: site(),
+        study: StudyInstanceUid::from_peer(study).unwrap(),
+        series: SeriesInstanceUid::from_peer("1.2.3").unwrap(),
+        sop_instance: SopInstanceUid::from_peer(sop_instance).unwrap(),
+        sop_class: SopClassUid::from_peer("1.2.840.10008.5.1.4.1.1.2").unwrap(),
+        transfer_syntax: TransferSyntaxUid::from_peer("1.2.840.10008.1.2.1").unwrap(),
+        blob: BlobRef { container: 3, offset: id * 4096, length: 500 },
+        head_bytes: 340,
+        digest: Digest([7; 32]),
+        revision: 1,
+        standing: Standing::InForce,
+    }
+}
+
+fn receipt(id: u64, object: u64) -> ReceiptRow {
+    ReceiptRow {
+        id,
+        object,
+        association: 1,
+        received: Instant(5),
+        reception: Reception::Kept,
+        deviations: String::new(),
+    }
+}
+
+fn association(id: u64) -> AssociationRow {
+    AssociationRow {
+        id,
+        called: AeTitle::parse("GANTRY").unwrap(),
+        calling: "CT ROOM 2".into(),
+        address: "10.0.0.7".into(),
+        began: Instant(1),
+        ended: None,
+    }
+}
+
+fn refusal(calling: &str, last: i64) -> RefusalRow {
+    RefusalRow {
+        called: "GANTRY".into(),
+        calling: calling.into(),
+        address: "10.0.0.9".into(),
+        reason: "1/1/3".into(),
+        last: Instant(last),
+    }
+}
+
+fn commit(store: &dyn IntakeStore, rows: Vec<Row>) -> u64 {
+    store.commit(&Change { rows, ..Change::default() }).unwrap().counter
+}
+
+/// Every kind of row is read back as it was written.
+pub fn rows_are_read_back(store: &dyn IntakeStore) {
+    let audit = AuditRow {
+        at: Instant(9),
+        actor: "door GANTRY".into(),
+        action: "intake/object-kept".into(),
+        subject: "1.2.3.4".into(),
+        detail: "revision 1".into(),
+    };
+    let change = Change {
+        expect: Vec::new(),
+        rows: vec![
+            Row::Study(study("1.2", 5)),
+            Row::Series(series("1.2", "1.2.3")),
+            Row::Association(association(1)),
+            Row::Object(object(10, "1.2", "1.2.3.4")),
+            Row::Object(object(11, "1.2", "1.2.3.5")),
+            Row::Receipt(receipt(20, 10)),
+            Row::Refusal(refusal("X", 3)),
+        ],
+        audit: vec![audit.clone()],
+    };
+    store.commit(&change).unwrap();
+    let (site, uid) = (site(), StudyInstanceUid::from_peer("1.2").unwrap());
+    assert_eq!(store.study(&site, &uid).unwrap(), Some(study("1.2", 5)));
+    assert_eq!(store.studies_of_accession(&site, "A1").unwrap(), [study("1.2", 5)]);
+    assert_eq!(store.studies_of_accession(&site, "A2").unwrap(), []);
+    assert_eq!(store.series(&site, &uid).unwrap(), [series("1.2", "1.2.3")]);
+    let objects = [object(10, "1.2", "1.2.3.4"), object(11, "1.2", "1.2.3.5")];
+    assert_eq!(store.objects(&site, &uid).unwrap(), objects);
+    assert_eq!(store.objects_in_container(3).unwrap(), objects);
+    assert_eq!(store.objects_in_container(4).unwrap(), []);
+    assert_eq!(store.receipts(10).unwrap(), [receipt(20, 10)]);
+    assert_eq!(store.association(1).unwrap(), Some(association(1)));
+    assert_eq!(store.refusals().unwrap(), [refusal("X", 3)]);
+    assert_eq!(store.audit(10).unwrap(), [audit]);
+}
+
+/// Put, not insert.
+pub fn a_row_replaces_the_row_with_its_key(store: &dyn IntakeStore) {
+    commit(store, vec![Row::Study(study("1.2", 5)), Row::Object(object(10, "1.2", "1.2.3.4"))]);
+    let renamed =
+        StudyRow { description: "CT Abdomen".into(), accession_number: "A2".into(), ..study("1.2", 5) };
+    let undecided = ObjectRow { standing: Standing::Undecided, ..object(10, "1.2", "1.2.3.4") };
+    commit(store, vec![Row::Study(renamed.clone()), Row::Object(undecided.clone())]);
+    let uid = StudyInstanceUid::from_peer("1.2").unwrap();
+    assert_eq!(store.study(&site(), &uid).unwrap(), Some(renamed));
+    assert_eq!(store.studies_of_accession(&site(), "A1").unwrap(), []);
+    assert_eq!(store.objects(&site(), &uid).unwrap(), [undecided]);
+}
+
+fn expecting(count: u32, rows: Vec<Row>) -> Change {
+    let sop_instance = SopInstanceUid::from_peer("1.2.3.4").unwrap();
+    Change {
+        expect: vec![Expectation::Revisions { site: site(), sop_instance, count }],
+        rows,
+        audit: Vec::new(),
+    }
+}
+
+/// All or nothing.
+pub fn a_conflict_writes_nothing(store: &dyn IntakeStore) {
+    store.commit(&expecting(0, vec![Row::Object(object(10, "1.2", "1.2.3.4"))])).unwrap();
+    let counter = store.counter().unwrap();
+    let rows = vec![Row::Study(study("1.2", 5)), Row::Object(object(11, "1.2", "1.2.3.4"))];
+    let error = store.commit(&expecting(0, rows.clone())).unwrap_err();
+    assert!(matches!(error, CommitError::Conflict(Expectation::Revisions { count: 0, .. })), "{error:?}");
+    assert_eq!(store.study(&site(), &StudyInstanceUid::from_peer("1.2").unwrap()).unwrap(), None);
+    assert_eq!(store.counter().unwrap(), counter);
+    store.commit(&expecting(1, rows)).unwrap();
+}
+
+/// Another site, or another UID that shares a prefix, does not count.
+pub fn revisions_are_counted_by_site_and_uid(store: &dyn IntakeStore) {
+    let second = ObjectRow { revision: 2, standing: Standing::Undecided, ..object(11, "1.2", "1.2.3.4") };
+    let elsewhere = ObjectRow { site: "other".parse().unwrap(), ..object(12, "1.2", "1.2.3.4") };
+    let rows = [object(10, "1.2", "1.2.3.4"), second.clone(), elsewhere, object(13, "1.2", "1.2.3.40")];
+    commit(store, rows.into_iter().map(Row::Object).collect());
+    let uid = SopInstanceUid::from_peer("1.2.3.4").unwrap();
+    assert_eq!(store.revisions(&site(), &uid).unwrap(), [object(10, "1.2", "1.2.3.4"), second]);
+}
+
+/// Whoever saw an earlier counter knows that there is news.
+pub fn the_counter_ascends_and_tells_of_news(store: &dyn IntakeStore) {
+    let before = store.counter().unwrap();
+    let first = commit(store, vec![Row::Study(study("1.2", 5))]);
+    let second = commit(store, vec![Row::Study(study("1.3", 5))]);
+    assert!(before < first && first < second);
+    assert_eq!(store.counter().unwrap(), second);
+}
+
+/// A port scanner cannot fill the database.
+pub fn refusals_are_bounded_and_newest_first(store: &dyn IntakeStore) {
+    for at in 0..REFUSALS_MAX + 20 {
+        commit(store, vec![Row::Refusal(refusal(&format!("AE{at}"), at as i64))]);
+    }
+    commit(store, vec![Row::Refusal(refusal("AE100", 10_000))]);
+    let refusals = store.refusals().unwrap();
+    assert_eq!(refusals.len(), REFUSALS_MAX);
+    assert_eq!(refusals.first().map(|r| r.calling.as_str()), Some("AE100"));
+    assert_eq!(refusals.last().map(|r| r.calling.as_str()), Some("AE20"));
+}
+
+/// A page begins where the one before ended.
+pub fn studies_are_paged_newest_first(store: &dyn IntakeStore) {
+    let uids = ["1.1", "1.2", "1.3"];
+    commit(store, uids.iter().zip([10, 30, 20]).map(|(uid, at)| Row::Study(study(uid, at))).collect());
+    let page = |before, count| -> Vec<String> {
+        let studies = store.newest_studies(&site(), Instant(before), count).unwrap();
+        studies.iter().map(|study| study.uid.to_string()).collect()
+    };
+    assert_eq!(page(i64::MAX, 2), ["1.2", "1.3"]);
+    assert_eq!(page(20, 2), ["1.1"]);
+}
+
+/// What recovery has to end.
+pub fn open_associations_are_those_without_an_end(store: &dyn IntakeStore) {
+    let ended = AssociationRow { ended: Some((Instant(9), AssociationEnd::Released)), ..association(2) };
+    commit(store, vec![Row::Association(association(1)), Row::Association(ended.clone())]);
+    assert_eq!(store.open_associations().unwrap(), [association(1)]);
+    assert_eq!(store.association(2).unwrap(), Some(ended));
+}
+
+/// Quotes, NULs, and identifiers that no standard allows are text like any other.
+pub fn irregular_text_goes_in_and_out_unchanged(store: &dyn IntakeStore) {
+    let nasty = "1.2'; DROP TABLE study;--/../%00\u{1F980}\\";
+    let row = StudyRow { patient_name: format!("a\0b{nasty}"), ..study(nasty, 5) };
+    commit(store, vec![Row::Study(row.clone())]);
+    let uid = StudyInstanceUid::from_peer(nasty).unwrap();
+    assert_eq!(store.study(&site(), &uid).unwrap(), Some(row));
+}

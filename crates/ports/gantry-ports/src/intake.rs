@@ -1,0 +1,88 @@
+//! What reception and the study listings read from the store.
+
+use gantry_types::{
+    ids::SiteId,
+    uid::{SopInstanceUid, StudyInstanceUid},
+};
+
+use crate::store::{AssociationRow, ObjectRow, ReceiptRow, RefusalRow, SeriesRow, StoreError, StudyRow};
+
+/// The port. Lists are ordered by key, oldest first, unless a method says otherwise.
+pub trait Intake: Send + Sync {
+    /// All revisions kept under a SOP Instance UID, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn revisions(&self, site: &SiteId, sop_instance: &SopInstanceUid) -> Result<Vec<ObjectRow>, StoreError>;
+
+    /// A study by its UID.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn study(&self, site: &SiteId, uid: &StudyInstanceUid) -> Result<Option<StudyRow>, StoreError>;
+
+    /// The studies with an accession number.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn studies_of_accession(&self, site: &SiteId, accession: &str) -> Result<Vec<StudyRow>, StoreError>;
+
+    /// The newest studies, newest first; at most `count` of those first received before `before`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn newest_studies(
+        &self,
+        site: &SiteId,
+        before: gantry_types::instant::Instant,
+        count: usize,
+    ) -> Result<Vec<StudyRow>, StoreError>;
+
+    /// The series of a study.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn series(&self, site: &SiteId, study: &StudyInstanceUid) -> Result<Vec<SeriesRow>, StoreError>;
+
+    /// All kept objects of a study, every revision.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn objects(&self, site: &SiteId, study: &StudyInstanceUid) -> Result<Vec<ObjectRow>, StoreError>;
+
+    /// The receipts of an object.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn receipts(&self, object: u64) -> Result<Vec<ReceiptRow>, StoreError>;
+
+    /// An association by its key.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn association(&self, id: u64) -> Result<Option<AssociationRow>, StoreError>;
+
+    /// Associations that nobody has ended.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn open_associations(&self) -> Result<Vec<AssociationRow>, StoreError>;
+
+    /// Refused associations, newest first, at most [`crate::store::REFUSALS_MAX`].
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn refusals(&self) -> Result<Vec<RefusalRow>, StoreError>;
+
+    /// The kept objects whose blob lies in a container, by offset: what recovery compares the bytes with.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn objects_in_container(&self, container: u64) -> Result<Vec<ObjectRow>, StoreError>;
+
+    /// The last entries of the audit trail, newest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn audit(&self, count: usize) -> Result<Vec<crate::store::AuditRow>, StoreError>;
+}

@@ -1,0 +1,17 @@
+//! Ports: what services ask of the outside, with contract suites and in-memory twins.
+//!
+//! A service takes `&dyn` of what it needs; the binary decides who that is. [`contract`] holds one suite per port:
+//! an adapter and the twin in [`memory`] run the same laws, so that a test with the twin is worth something.
+//!
+//! Invariants
+//! - [`store::Store::commit`] is the only way to write; all of a change is durable, or none of it.
+//! - No port reveals a path, a connection or a SQL statement.
+
+pub mod blob;
+pub mod clock;
+pub mod contract;
+pub mod ids;
+pub mod intake;
+pub mod memory;
+pub mod store;
+pub mod transport;

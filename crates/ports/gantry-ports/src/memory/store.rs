@@ -1,0 +1,172 @@
+//! Rows in memory.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use gantry_types::{
+    ids::SiteId,
+    instant::Instant,
+    uid::{SopInstanceUid, StudyInstanceUid},
+};
+
+use crate::{
+    intake::Intake,
+    store::{
+        AssociationRow, AuditRow, Change, CommitError, Committed, Expectation, ObjectRow, REFUSALS_MAX,
+        ReceiptRow, RefusalRow, Row, SeriesRow, Store, StoreError, StudyRow,
+    },
+};
+
+/// Rows in memory.
+#[derive(Default)]
+pub struct MemoryStore {
+    tables: Mutex<Tables>,
+}
+
+#[derive(Default)]
+struct Tables {
+    counter: u64,
+    studies: BTreeMap<(SiteId, StudyInstanceUid), StudyRow>,
+    series: BTreeMap<(SiteId, StudyInstanceUid, String), SeriesRow>,
+    objects: BTreeMap<u64, ObjectRow>,
+    receipts: BTreeMap<u64, ReceiptRow>,
+    associations: BTreeMap<u64, AssociationRow>,
+    refusals: Vec<RefusalRow>,
+    audit: Vec<AuditRow>,
+}
+
+impl MemoryStore {
+    fn tables(&self) -> MutexGuard<'_, Tables> {
+        // `commit` checks first and then only inserts, so a panic elsewhere leaves no half change.
+        self.tables.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn objects_where(&self, keep: impl Fn(&ObjectRow) -> bool) -> Vec<ObjectRow> {
+        self.tables().objects.values().filter(|object| keep(object)).cloned().collect()
+    }
+}
+
+impl Tables {
+    fn holds(&self, expectation: &Expectation) -> bool {
+        let Expectation::Revisions { site, sop_instance, count } = expectation;
+        let found = self.objects.values().filter(|o| o.site == *site && o.sop_instance == *sop_instance);
+        found.count() == usize::try_from(*count).unwrap_or(usize::MAX)
+    }
+
+    fn put(&mut self, row: Row) {
+        match row {
+            Row::Study(row) => {
+                self.studies.insert((row.site.clone(), row.uid.clone()), row);
+            }
+            Row::Series(row) => {
+                self.series.insert((row.site.clone(), row.study.clone(), row.uid.to_string()), row);
+            }
+            Row::Object(row) => {
+                self.objects.insert(row.id, row);
+            }
+            Row::Receipt(row) => {
+                self.receipts.insert(row.id, row);
+            }
+            Row::Association(row) => {
+                self.associations.insert(row.id, row);
+            }
+            Row::Refusal(row) => {
+                let key = |r: &RefusalRow| (r.called.clone(), r.calling.clone(), r.address.clone());
+                self.refusals.retain(|old| key(old) != key(&row));
+                self.refusals.insert(0, row);
+                self.refusals.sort_by_key(|row| std::cmp::Reverse(row.last));
+                self.refusals.truncate(REFUSALS_MAX);
+            }
+        }
+    }
+}
+
+impl Store for MemoryStore {
+    fn commit(&self, change: &Change) -> Result<Committed, CommitError> {
+        let mut tables = self.tables();
+        if let Some(broken) = change.expect.iter().find(|expectation| !tables.holds(expectation)) {
+            return Err(CommitError::Conflict(broken.clone()));
+        }
+        change.rows.iter().cloned().for_each(|row| tables.put(row));
+        tables.audit.extend(change.audit.iter().cloned());
+        tables.counter += 1;
+        Ok(Committed { counter: tables.counter })
+    }
+
+    fn counter(&self) -> Result<u64, StoreError> {
+        Ok(self.tables().counter)
+    }
+}
+
+impl Intake for MemoryStore {
+    fn revisions(&self, site: &SiteId, sop_instance: &SopInstanceUid) -> Result<Vec<ObjectRow>, StoreError> {
+        Ok(self.objects_where(|object| object.site == *site && object.sop_instance == *sop_instance))
+    }
+
+    fn study(&self, site: &SiteId, uid: &StudyInstanceUid) -> Result<Option<StudyRow>, StoreError> {
+        Ok(self.tables().studies.get(&(site.clone(), uid.clone())).cloned())
+    }
+
+    fn studies_of_accession(&self, site: &SiteId, accession: &str) -> Result<Vec<StudyRow>, StoreError> {
+        let tables = self.tables();
+        let found =
+            tables.studies.values().filter(|row| row.site == *site && row.accession_number == accession);
+        Ok(found.cloned().collect())
+    }
+
+    fn newest_studies(
+        &self,
+        site: &SiteId,
+        before: Instant,
+        count: usize,
+    ) -> Result<Vec<StudyRow>, StoreError> {
+        let tables = self.tables();
+        let found = tables.studies.values().filter(|row| row.site == *site && row.first_received < before);
+        let mut found: Vec<StudyRow> = found.cloned().collect();
+        found.sort_by_key(|row| std::cmp::Reverse(row.first_received));
+        found.truncate(count);
+        Ok(found)
+    }
+
+    fn series(&self, site: &SiteId, study: &StudyInstanceUid) -> Result<Vec<SeriesRow>, StoreError> {
+        let tables = self.tables();
+        Ok(tables.series.values().filter(|row| row.site == *site && row.study == *study).cloned().collect())
+    }
+
+    fn objects(&self, site: &SiteId, study: &StudyInstanceUid) -> Result<Vec<ObjectRow>, StoreError> {
+        Ok(self.objects_where(|object| object.site == *site && object.study == *study))
+    }
+
+    fn receipts(&self, object: u64) -> Result<Vec<ReceiptRow>, StoreError> {
+        Ok(self.tables().receipts.values().filter(|row| row.object == object).cloned().collect())
+    }
+
+    fn association(&self, id: u64) -> Result<Option<AssociationRow>, StoreError> {
+        Ok(self.tables().associations.get(&id).cloned())
+    }
+
+    fn open_associations(&self) -> Result<Vec<AssociationRow>, StoreError> {
+        Ok(self.tables().associations.values().filter(|row| row.ended.is_none()).cloned().collect())
+    }
+
+    fn refusals(&self) -> Result<Vec<RefusalRow>, StoreError> {
+        Ok(self.tables().refusals.clone())
+    }
+
+    fn objects_in_container(&self, container: u64) -> Result<Vec<ObjectRow>, StoreError> {
+        let mut found = self.objects_where(|object| object.blob.container == container);
+        found.sort_by_key(|object| object.blob.offset);
+        Ok(found)
+    }
+
+    fn audit(&self, count: usize) -> Result<Vec<AuditRow>, StoreError> {
+        Ok(self.tables().audit.iter().rev().take(count).cloned().collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    crate::store_contract!(Box::new(super::MemoryStore::default()));
+}

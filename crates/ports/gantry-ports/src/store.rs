@@ -1,0 +1,270 @@
+//! The store: rows, and the one door through which they are written.
+//!
+//! Contract
+//! - [`Store::commit`] writes all of a [`Change`] or nothing, durably before it returns.
+//! - Every [`Expectation`] must hold at that moment, else nothing is written and [`CommitError::Conflict`] says which.
+//! - A row replaces the row with its key.
+//! - There is no interactive transaction: read, decide, commit, and on a conflict begin again.
+
+use std::sync::Arc;
+
+use gantry_types::{
+    ae_title::AeTitle,
+    digest::Digest,
+    ids::SiteId,
+    instant::Instant,
+    uid::{SeriesInstanceUid, SopClassUid, SopInstanceUid, StudyInstanceUid, TransferSyntaxUid},
+};
+
+use crate::blob::BlobRef;
+
+/// Everything that one decision writes.
+#[derive(Debug, Clone, Default)]
+pub struct Change {
+    /// What must still be true.
+    pub expect: Vec<Expectation>,
+    /// New and replaced rows.
+    pub rows: Vec<Row>,
+    /// What is said about it in the audit trail (RD1).
+    pub audit: Vec<AuditRow>,
+}
+
+/// Something that the decision relied on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Expectation {
+    /// An object has been kept in so many revisions, at this site.
+    Revisions {
+        /// The site.
+        site: SiteId,
+        /// The object.
+        sop_instance: SopInstanceUid,
+        /// How many.
+        count: u32,
+    },
+}
+
+/// A row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Row {
+    /// A study; key: site and UID.
+    Study(StudyRow),
+    /// A series; key: site, study and UID.
+    Series(SeriesRow),
+    /// A kept object; key: id.
+    Object(ObjectRow),
+    /// That an object was received; key: id.
+    Receipt(ReceiptRow),
+    /// An association; key: id.
+    Association(AssociationRow),
+    /// A refused association; key: called and calling title, address.
+    Refusal(RefusalRow),
+}
+
+/// A study, as its first object described it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StudyRow {
+    /// Whose.
+    pub site: SiteId,
+    /// Study Instance UID.
+    pub uid: StudyInstanceUid,
+    /// When its first object was received.
+    pub first_received: Instant,
+    /// Patient ID (0010,0020).
+    pub patient_id: String,
+    /// Issuer of Patient ID (0010,0021).
+    pub patient_id_issuer: String,
+    /// Patient's Name (0010,0010), decoded.
+    pub patient_name: String,
+    /// Accession Number (0008,0050).
+    pub accession_number: String,
+    /// Study Date (0008,0020), as written.
+    pub study_date: String,
+    /// Study Description (0008,1030), decoded.
+    pub description: String,
+}
+
+/// A series, as its first object described it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeriesRow {
+    /// Whose.
+    pub site: SiteId,
+    /// Its study.
+    pub study: StudyInstanceUid,
+    /// Series Instance UID.
+    pub uid: SeriesInstanceUid,
+    /// Modality (0008,0060).
+    pub modality: String,
+    /// Series Number (0020,0011), as written.
+    pub number: String,
+    /// Series Description (0008,103E), decoded.
+    pub description: String,
+}
+
+/// How a revision stands among those of its SOP Instance UID.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// The one to be used.
+    InForce,
+    /// Differs from the one in force; not told apart yet, never used.
+    Undecided,
+}
+
+/// A kept object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObjectRow {
+    /// Its key.
+    pub id: u64,
+    /// Whose.
+    pub site: SiteId,
+    /// Its study.
+    pub study: StudyInstanceUid,
+    /// Its series.
+    pub series: SeriesInstanceUid,
+    /// SOP Instance UID.
+    pub sop_instance: SopInstanceUid,
+    /// SOP Class UID.
+    pub sop_class: SopClassUid,
+    /// How its data set is encoded.
+    pub transfer_syntax: TransferSyntaxUid,
+    /// Its bytes: a Part 10 file.
+    pub blob: BlobRef,
+    /// How many of those bytes stand before the data set.
+    pub head_bytes: u32,
+    /// SHA-256 of those bytes.
+    pub digest: Digest,
+    /// 1 for the first kept with this SOP Instance UID.
+    pub revision: u32,
+    /// How it stands.
+    pub standing: Standing,
+}
+
+/// What became of a received object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reception {
+    /// Kept as a new object or revision.
+    Kept,
+    /// The same as a kept one: nothing else was kept.
+    Same,
+}
+
+/// That an object was received.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReceiptRow {
+    /// Its key.
+    pub id: u64,
+    /// The kept object.
+    pub object: u64,
+    /// By which association.
+    pub association: u64,
+    /// When the answer was due.
+    pub received: Instant,
+    /// What became of it.
+    pub reception: Reception,
+    /// What was strange about the bytes, for people; empty if nothing.
+    pub deviations: String,
+}
+
+/// An association that brought objects.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AssociationRow {
+    /// Its key.
+    pub id: u64,
+    /// The door.
+    pub called: AeTitle,
+    /// The peer; titles from outside may be irregular.
+    pub calling: Arc<str>,
+    /// The peer's address.
+    pub address: Arc<str>,
+    /// When it was accepted.
+    pub began: Instant,
+    /// When and how it ended; nothing while it lives.
+    pub ended: Option<(Instant, AssociationEnd)>,
+}
+
+/// How an association ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AssociationEnd {
+    /// By release.
+    Released,
+    /// By abort of either side, or a lost connection.
+    Aborted,
+    /// Unknown: the process that served it is gone.
+    Lost,
+}
+
+/// A refused association: one row for each combination of titles and address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefusalRow {
+    /// As called.
+    pub called: String,
+    /// As the peer called itself.
+    pub calling: String,
+    /// Its address.
+    pub address: String,
+    /// Why, with the numbers on the wire.
+    pub reason: String,
+    /// When last.
+    pub last: Instant,
+}
+
+/// The most refusals that a store keeps; the oldest go.
+pub const REFUSALS_MAX: usize = 500;
+
+/// Who did what to which thing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditRow {
+    /// When.
+    pub at: Instant,
+    /// Who: a part of the program, a peer, a person.
+    pub actor: String,
+    /// What: area, slash, verb in the past: `intake/object-kept`.
+    pub action: String,
+    /// To what: a UID, a key.
+    pub subject: String,
+    /// Old and new, for people.
+    pub detail: String,
+}
+
+/// A change that was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Committed {
+    /// Ascends with every commit of the site.
+    pub counter: u64,
+}
+
+/// Why a change was not written.
+#[derive(Debug, thiserror::Error)]
+pub enum CommitError {
+    /// An expectation did not hold.
+    #[error("the state has changed since it was read: {0:?}")]
+    Conflict(Expectation),
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The database failed.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot {doing}")]
+pub struct StoreError {
+    /// What was attempted.
+    pub doing: &'static str,
+    /// Why it failed.
+    #[source]
+    pub source: Box<dyn std::error::Error + Send + Sync>,
+}
+
+/// The write door.
+pub trait Store: Send + Sync {
+    /// Writes a change.
+    ///
+    /// # Errors
+    /// [`CommitError`]; then nothing was written.
+    fn commit(&self, change: &Change) -> Result<Committed, CommitError>;
+
+    /// The counter of the last commit by anybody: whoever saw it before knows whether there is news.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn counter(&self) -> Result<u64, StoreError>;
+}
