@@ -1,0 +1,373 @@
+//! The adapter: appends, reads, and what is found at start.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs::File,
+    io::Read,
+    ops::Range,
+    os::unix::fs::FileExt as _,
+    path::Path,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use gantry_ports::blob::{Appended, Blob, BlobError, BlobRef};
+use gantry_types::digest::Digest;
+use sha2::{Digest as _, Sha256};
+
+use crate::{
+    disk::{self, Folder, failed},
+    format::{self, BLOCK_BYTES, PAGE_BYTES, State},
+    spares::{Spare, Spares},
+};
+
+/// What segments may cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
+    /// Size of a segment.
+    pub segment_bytes: u64,
+    /// Segments kept ready.
+    pub spares: usize,
+    /// Content up to this size is gathered in memory and written at once; larger content gets its own segment.
+    pub spool_bytes: usize,
+    /// The largest content.
+    pub content_bytes_max: u64,
+    /// Disk space that stays free: below it nothing is kept.
+    pub reserve_bytes: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            segment_bytes: 256 << 20,
+            spares: 2,
+            spool_bytes: 4 << 20,
+            content_bytes_max: 8 << 30,
+            reserve_bytes: 5 << 30,
+        }
+    }
+}
+
+/// Blobs in segments of one folder.
+pub struct Segments {
+    folder: Folder,
+    settings: Settings,
+    numbers: Arc<AtomicU64>,
+    current: Mutex<Option<Current>>,
+    /// Files of the segments written since the start, for syncing; their number is that of open segments.
+    open: Mutex<BTreeMap<u64, Arc<File>>>,
+    spares: Spares,
+}
+
+/// The segment that is being filled.
+struct Current {
+    container: u64,
+    file: Arc<File>,
+    position: u64,
+}
+
+/// Content that was read into the spool, behind room for its block.
+struct Spool {
+    bytes: Vec<u8>,
+    hasher: Sha256,
+}
+
+impl Segments {
+    /// Opens a folder. `rows_end` says for a container where the last acknowledged content ends in it: appending goes
+    /// on behind that, whatever a crash has left.
+    ///
+    /// # Errors
+    /// [`BlobError::Disk`].
+    pub fn open(
+        path: &Path,
+        settings: Settings,
+        rows_end: &dyn Fn(u64) -> Option<u64>,
+    ) -> Result<Self, BlobError> {
+        let folder = Folder::open(path)?;
+        let containers = folder.containers()?;
+        let numbers = Arc::new(AtomicU64::new(containers.last().map_or(1, |last| last + 1)));
+        let mut spares = Vec::new();
+        let mut last_used = None;
+        for container in containers {
+            let file = folder.open_segment(container)?;
+            match format::read_segment_header(&disk::read_block(&file, 0)?, container) {
+                Some(State::Spare) if spares.len() < settings.spares => {
+                    spares.push(Spare { container, file })
+                }
+                // A header that never became durable, or one spare too many: nothing acknowledged lies there.
+                Some(State::Spare) | None if rows_end(container).is_none() => folder.remove(container)?,
+                Some(State::Spare) | None => {}
+                Some(State::Shared) => last_used = Some((container, file)),
+                Some(State::Single) => {}
+            }
+        }
+        let current = match last_used {
+            Some((container, file)) => {
+                let position = end_of_records(&file, container, rows_end(container).unwrap_or(0))?;
+                Some(Current { container, file: Arc::new(file), position })
+            }
+            None => None,
+        };
+        let open = current.iter().map(|current| (current.container, Arc::clone(&current.file))).collect();
+        let spares = Spares::start(
+            folder.clone(),
+            spares,
+            settings.spares,
+            settings.segment_bytes,
+            Arc::clone(&numbers),
+        );
+        Ok(Self { folder, settings, numbers, current: Mutex::new(current), open: Mutex::new(open), spares })
+    }
+
+    fn open_files(&self) -> MutexGuard<'_, BTreeMap<u64, Arc<File>>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn file(&self, container: u64) -> Result<Arc<File>, BlobError> {
+        if let Some(file) = self.open_files().get(&container) {
+            return Ok(Arc::clone(file));
+        }
+        self.folder.open_segment(container).map(Arc::new)
+    }
+
+    /// Reserves room for a record of `length` bytes of content; only this is done under the lock.
+    fn reserve(&self, length: u64) -> Result<(u64, Arc<File>, u64), BlobError> {
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = |current: &mut Current| {
+            let offset = current.position;
+            let end = format::next_record(offset, length);
+            (end <= self.settings.segment_bytes).then(|| {
+                current.position = end;
+                (current.container, Arc::clone(&current.file), offset)
+            })
+        };
+        if let Some(found) = current.as_mut().and_then(place) {
+            return Ok(found);
+        }
+        let next = self.next_segment()?;
+        {
+            let mut open = self.open_files();
+            // Records of the segment before may not be synced yet: its file stays at hand until the one after.
+            let keep: BTreeSet<u64> = current.iter().map(|current| current.container).collect();
+            open.retain(|container, _| keep.contains(container));
+            open.insert(next.container, Arc::clone(&next.file));
+        }
+        let taken = current.insert(next);
+        let offset = taken.position;
+        taken.position = format::next_record(offset, length);
+        Ok((taken.container, Arc::clone(&taken.file), offset))
+    }
+
+    fn next_segment(&self) -> Result<Current, BlobError> {
+        let (container, file) = match self.spares.take() {
+            Some(Spare { container, file }) => {
+                disk::mark_used(&file, container)?;
+                (container, file)
+            }
+            None => {
+                let container = self.numbers.fetch_add(1, Ordering::Relaxed);
+                (container, self.folder.create_growing(container, State::Shared)?)
+            }
+        };
+        Ok(Current { container, file: Arc::new(file), position: PAGE_BYTES })
+    }
+
+    /// Reads until the end, or until the spool is full; says whether it was the end.
+    fn fill(&self, spool: &mut Spool, content: &mut dyn Read) -> Result<Source, BlobError> {
+        let full = BLOCK_BYTES + self.settings.spool_bytes.min(usize_of(self.settings.content_bytes_max));
+        let mut filled = spool.bytes.len();
+        loop {
+            if filled == spool.bytes.len() {
+                if full <= filled {
+                    spool.bytes.truncate(filled);
+                    return Ok(Source::MayGoOn);
+                }
+                spool.bytes.resize((filled * 2).clamp(256 << 10, full), 0);
+            }
+            let room = spool.bytes.get_mut(filled..).unwrap_or_default();
+            let count = match content.read(room) {
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+                other => other.map_err(BlobError::Source)?,
+            };
+            if count == 0 {
+                spool.bytes.truncate(filled);
+                return Ok(Source::Ended);
+            }
+            spool.hasher.update(room.get(..count).unwrap_or_default());
+            filled += count;
+        }
+    }
+
+    fn append_spooled(&self, spool: Spool, label: &[u8]) -> Result<Appended, BlobError> {
+        let Spool { mut bytes, hasher } = spool;
+        let length = (bytes.len() - BLOCK_BYTES) as u64;
+        let digest = Digest(hasher.finalize().into());
+        let (container, file, offset) = self.reserve(length)?;
+        if let Some(block) = bytes.first_chunk_mut::<BLOCK_BYTES>() {
+            *block = format::record_block(container, length, digest, label);
+        }
+        file.write_all_at(&bytes, offset).map_err(failed("write a record"))?;
+        Ok(Appended { reference: BlobRef { container, offset, length }, digest })
+    }
+
+    /// Content that does not fit into the spool: a segment of its own, written while it arrives.
+    fn append_large(
+        &self,
+        spool: Spool,
+        content: &mut dyn Read,
+        label: &[u8],
+    ) -> Result<Appended, BlobError> {
+        let container = self.numbers.fetch_add(1, Ordering::Relaxed);
+        let file = self.folder.create_growing(container, State::Single)?;
+        let appended = self.write_large(&file, container, spool, content, label);
+        if appended.is_ok() {
+            self.open_files().insert(container, Arc::new(file));
+        } else {
+            self.folder.remove(container)?;
+        }
+        appended
+    }
+
+    fn write_large(
+        &self,
+        file: &File,
+        container: u64,
+        spool: Spool,
+        content: &mut dyn Read,
+        label: &[u8],
+    ) -> Result<Appended, BlobError> {
+        let doing = "write a record";
+        let Spool { mut bytes, mut hasher } = spool;
+        let offset = PAGE_BYTES;
+        let mut at = offset + BLOCK_BYTES as u64;
+        bytes.drain(..BLOCK_BYTES);
+        let mut length = 0;
+        loop {
+            file.write_all_at(&bytes, at).map_err(failed(doing))?;
+            at += bytes.len() as u64;
+            length += bytes.len() as u64;
+            if self.settings.content_bytes_max < length {
+                return Err(BlobError::TooLarge { max: self.settings.content_bytes_max });
+            }
+            bytes.resize(1 << 20, 0);
+            let count = read_full(content, &mut bytes)?;
+            bytes.truncate(count);
+            if count == 0 {
+                break;
+            }
+            self.check_room()?;
+            hasher.update(&bytes);
+        }
+        let digest = Digest(hasher.finalize().into());
+        let block = format::record_block(container, length, digest, label);
+        file.write_all_at(&block, offset).map_err(failed(doing))?;
+        Ok(Appended { reference: BlobRef { container, offset, length }, digest })
+    }
+}
+
+/// Whether a source has more.
+enum Source {
+    Ended,
+    MayGoOn,
+}
+
+fn read_full(content: &mut dyn Read, buffer: &mut [u8]) -> Result<usize, BlobError> {
+    let mut filled = 0;
+    while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+        match content.read(rest) {
+            Ok(0) => break,
+            Ok(count) => filled += count,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(BlobError::Source(error)),
+        }
+    }
+    Ok(filled)
+}
+
+/// Where the next record may begin: behind all acknowledged content, and behind every whole record after it.
+fn end_of_records(file: &File, container: u64, rows_end: u64) -> Result<u64, BlobError> {
+    let mut position = rows_end.max(PAGE_BYTES).next_multiple_of(PAGE_BYTES);
+    while let Some((length, _)) = format::read_record_block(&disk::read_block(file, position)?, container) {
+        position = format::next_record(position, length);
+    }
+    Ok(position)
+}
+
+fn usize_of(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+impl Blob for Segments {
+    fn append(&self, content: &mut dyn Read, label: &[u8]) -> Result<Appended, BlobError> {
+        self.check_room()?;
+        let mut spool = Spool { bytes: vec![0; BLOCK_BYTES], hasher: Sha256::new() };
+        match self.fill(&mut spool, content)? {
+            Source::Ended => self.append_spooled(spool, label),
+            Source::MayGoOn => self.append_large(spool, content, label),
+        }
+    }
+
+    fn sync(&self, references: &[BlobRef]) -> Result<(), BlobError> {
+        let containers: BTreeSet<u64> = references.iter().map(|reference| reference.container).collect();
+        for container in containers {
+            self.file(container)?.sync_data().map_err(failed("sync a segment"))?;
+        }
+        Ok(())
+    }
+
+    fn read(&self, reference: BlobRef, range: Range<u64>) -> Result<Vec<u8>, BlobError> {
+        let file = self.file(reference.container)?;
+        let block = disk::read_block(&file, reference.offset)?;
+        match format::read_record_block(&block, reference.container) {
+            Some((length, _)) if length == reference.length => {}
+            Some(_) | None => return Err(BlobError::Damaged(reference)),
+        }
+        let start = range.start.min(reference.length);
+        let end = range.end.min(reference.length).max(start);
+        let mut bytes = vec![0; usize_of(end - start)];
+        let at = reference.offset + BLOCK_BYTES as u64 + start;
+        file.read_exact_at(&mut bytes, at).or(Err(BlobError::Damaged(reference)))?;
+        Ok(bytes)
+    }
+
+    fn verify(&self, reference: BlobRef) -> Result<(), BlobError> {
+        const STEP: u64 = 1 << 20;
+        let file = self.file(reference.container)?;
+        let block = disk::read_block(&file, reference.offset)?;
+        let damaged = BlobError::Damaged(reference);
+        let Some((length, digest)) = format::read_record_block(&block, reference.container) else {
+            return Err(damaged);
+        };
+        let mut hasher = Sha256::new();
+        let mut at = 0;
+        while at < length {
+            let part = self.read(reference, at..at + STEP)?;
+            hasher.update(&part);
+            at += STEP;
+        }
+        if digest == Digest(hasher.finalize().into()) { Ok(()) } else { Err(damaged) }
+    }
+
+    fn free(&self, reference: BlobRef) -> Result<(), BlobError> {
+        let header = disk::read_block(&*self.file(reference.container)?, 0)?;
+        match format::read_segment_header(&header, reference.container) {
+            Some(State::Single) => {
+                self.open_files().remove(&reference.container);
+                self.folder.remove(reference.container)
+            }
+            // Records of a shared segment go when all of it goes.
+            Some(State::Shared | State::Spare) | None => Ok(()),
+        }
+    }
+
+    fn check_room(&self) -> Result<(), BlobError> {
+        let free = self.folder.free_bytes()?;
+        let reserve = self.settings.reserve_bytes;
+        if free < reserve { Err(BlobError::Full { free, reserve }) } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests;

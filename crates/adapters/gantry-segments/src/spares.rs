@@ -1,0 +1,80 @@
+//! Spare segments, zeroed ahead of need by a thread of their own.
+//!
+//! Invariant: a spare that was handed out is handed out once.
+
+use std::{
+    fs::File,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+        mpsc::{Receiver, SyncSender, sync_channel},
+    },
+    thread::JoinHandle,
+};
+
+use crate::disk::Folder;
+
+/// A zeroed segment, ready to be used.
+#[derive(Debug)]
+pub(crate) struct Spare {
+    pub(crate) container: u64,
+    pub(crate) file: File,
+}
+
+/// The spares and the thread that makes them.
+pub(crate) struct Spares {
+    ready: Mutex<Receiver<Spare>>,
+    maker: Option<JoinHandle<()>>,
+}
+
+impl Spares {
+    /// Starts with the spares found on disk and keeps `count` of them ready.
+    pub(crate) fn start(
+        folder: Folder,
+        found: Vec<Spare>,
+        count: usize,
+        size: u64,
+        numbers: Arc<AtomicU64>,
+    ) -> Self {
+        // A channel of `count - 1` lets the maker hold one more in its hand.
+        let (sender, ready) = sync_channel(count.saturating_sub(1));
+        let maker = std::thread::Builder::new()
+            .name("segment-spares".to_owned())
+            .spawn(move || make(&folder, found, size, &numbers, &sender));
+        // Without the thread appends fall back to growing segments: slower, still correct.
+        Self { ready: Mutex::new(ready), maker: maker.ok() }
+    }
+
+    /// A spare, if one is ready.
+    pub(crate) fn take(&self) -> Option<Spare> {
+        self.ready.lock().unwrap_or_else(PoisonError::into_inner).try_recv().ok()
+    }
+}
+
+fn make(folder: &Folder, found: Vec<Spare>, size: u64, numbers: &AtomicU64, sender: &SyncSender<Spare>) {
+    for spare in found {
+        if sender.send(spare).is_err() {
+            return;
+        }
+    }
+    loop {
+        let container = numbers.fetch_add(1, Ordering::Relaxed);
+        // A full or failing disk is noticed, and answered, by whoever appends; here there is nobody to tell.
+        let Ok(file) = folder.create_zeroed(container, size) else { return };
+        if sender.send(Spare { container, file }).is_err() {
+            return;
+        }
+    }
+}
+
+impl Drop for Spares {
+    fn drop(&mut self) {
+        // Dropping the receiver makes the maker's next send fail.
+        let (_, closed) = sync_channel(0);
+        *self.ready.lock().unwrap_or_else(PoisonError::into_inner) = closed;
+        if let Some(maker) = self.maker.take() {
+            // A maker that panicked has nothing left to lose.
+            let _finished = maker.join();
+        }
+    }
+}
