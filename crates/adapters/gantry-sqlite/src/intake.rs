@@ -1,0 +1,162 @@
+//! The reading side of reception and listings.
+
+use gantry_ports::{
+    intake::Intake,
+    store::{
+        AssociationRow, AuditRow, ObjectRow, REFUSALS_MAX, ReceiptRow, RefusalRow, SeriesRow, StoreError,
+        StudyRow,
+    },
+};
+use gantry_types::{
+    ids::SiteId,
+    instant::Instant,
+    uid::{SopInstanceUid, StudyInstanceUid},
+};
+use rusqlite::{Connection, OptionalExtension as _, Params, Result, Row};
+
+use crate::{names, rows, store::SqliteStore};
+
+const STUDY: &str = "SELECT site.text, uid.text, first_received, patient_id, patient_id_issuer, patient_name,
+    accession_number, study_date, description
+    FROM study JOIN name site ON site.id = study.site JOIN name uid ON uid.id = study.uid";
+
+const SERIES: &str = "SELECT site.text, study.text, uid.text, modality, number, description
+    FROM series JOIN name site ON site.id = series.site JOIN name study ON study.id = series.study
+    JOIN name uid ON uid.id = series.uid";
+
+const OBJECT: &str =
+    "SELECT object.id, site.text, study.text, series.text, class.text, syntax.text, sop_instance,
+    container, place, length, head_bytes, digest, revision, standing
+    FROM object JOIN name site ON site.id = object.site JOIN name study ON study.id = object.study
+    JOIN name series ON series.id = object.series JOIN name class ON class.id = object.sop_class
+    JOIN name syntax ON syntax.id = object.transfer_syntax";
+
+fn list<T, P: Params>(
+    connection: &Connection,
+    sql: &str,
+    params: P,
+    row: impl FnMut(&Row<'_>) -> Result<T>,
+) -> Result<Vec<T>> {
+    connection.prepare_cached(sql)?.query_map(params, row)?.collect()
+}
+
+impl Intake for SqliteStore {
+    fn revisions(
+        &self,
+        site: &SiteId,
+        sop_instance: &SopInstanceUid,
+    ) -> std::result::Result<Vec<ObjectRow>, StoreError> {
+        let sql = format!(
+            "{OBJECT} WHERE sop_hash = ?1 AND sop_instance = ?2 AND site.text = ?3 ORDER BY object.id"
+        );
+        self.read("read the revisions of an object", |connection| {
+            let uid = sop_instance.as_str();
+            list(connection, &sql, (names::hash(uid), uid, site.as_str()), rows::object)
+        })
+    }
+
+    fn study(
+        &self,
+        site: &SiteId,
+        uid: &StudyInstanceUid,
+    ) -> std::result::Result<Option<StudyRow>, StoreError> {
+        let sql = format!("{STUDY} WHERE study.uid = ?1 AND site.text = ?2");
+        self.read("read a study", |connection| {
+            let Some(uid) = names::find(connection, uid.as_str())? else { return Ok(None) };
+            connection.prepare_cached(&sql)?.query_row((uid, site.as_str()), rows::study).optional()
+        })
+    }
+
+    fn studies_of_accession(
+        &self,
+        site: &SiteId,
+        accession: &str,
+    ) -> std::result::Result<Vec<StudyRow>, StoreError> {
+        // The second condition lets the partial index be used.
+        let sql = format!(
+            "{STUDY} WHERE accession_number = ?1 AND accession_number <> '' AND site.text = ?2 ORDER BY first_received"
+        );
+        self.read("read the studies of an accession number", |connection| {
+            list(connection, &sql, (accession, site.as_str()), rows::study)
+        })
+    }
+
+    fn newest_studies(
+        &self,
+        site: &SiteId,
+        before: Instant,
+        count: usize,
+    ) -> std::result::Result<Vec<StudyRow>, StoreError> {
+        let sql = format!(
+            "{STUDY} WHERE first_received < ?1 AND site.text = ?2 ORDER BY first_received DESC LIMIT ?3"
+        );
+        self.read("list studies", |connection| {
+            list(connection, &sql, (before.0, site.as_str(), count), rows::study)
+        })
+    }
+
+    fn series(
+        &self,
+        site: &SiteId,
+        study: &StudyInstanceUid,
+    ) -> std::result::Result<Vec<SeriesRow>, StoreError> {
+        let sql = format!("{SERIES} WHERE series.study = ?1 AND site.text = ?2 ORDER BY uid.text");
+        self.read("read the series of a study", |connection| {
+            let Some(study) = names::find(connection, study.as_str())? else { return Ok(Vec::new()) };
+            list(connection, &sql, (study, site.as_str()), rows::series)
+        })
+    }
+
+    fn objects(
+        &self,
+        site: &SiteId,
+        study: &StudyInstanceUid,
+    ) -> std::result::Result<Vec<ObjectRow>, StoreError> {
+        let sql = format!("{OBJECT} WHERE object.study = ?1 AND site.text = ?2 ORDER BY object.id");
+        self.read("read the objects of a study", |connection| {
+            let Some(study) = names::find(connection, study.as_str())? else { return Ok(Vec::new()) };
+            list(connection, &sql, (study, site.as_str()), rows::object)
+        })
+    }
+
+    fn receipts(&self, object: u64) -> std::result::Result<Vec<ReceiptRow>, StoreError> {
+        self.read("read the receipts of an object", |connection| {
+            list(connection, "SELECT * FROM receipt WHERE object = ?1 ORDER BY id", [object], rows::receipt)
+        })
+    }
+
+    fn association(&self, id: u64) -> std::result::Result<Option<AssociationRow>, StoreError> {
+        self.read("read an association", |connection| {
+            connection
+                .prepare_cached("SELECT * FROM association WHERE id = ?1")?
+                .query_row([id], rows::association)
+                .optional()
+        })
+    }
+
+    fn open_associations(&self) -> std::result::Result<Vec<AssociationRow>, StoreError> {
+        let sql = "SELECT * FROM association WHERE ended IS NULL ORDER BY id";
+        self.read("list open associations", |connection| list(connection, sql, [], rows::association))
+    }
+
+    fn refusals(&self) -> std::result::Result<Vec<RefusalRow>, StoreError> {
+        self.read("list refused associations", |connection| {
+            let sql = "SELECT * FROM refusal ORDER BY last DESC LIMIT ?1";
+            list(connection, sql, [REFUSALS_MAX], rows::refusal)
+        })
+    }
+
+    fn objects_in_container(&self, container: u64) -> std::result::Result<Vec<ObjectRow>, StoreError> {
+        let sql = format!("{OBJECT} WHERE container = ?1 ORDER BY place");
+        self.read("list the objects of a segment", |connection| {
+            list(connection, &sql, [container], rows::object)
+        })
+    }
+
+    fn audit(&self, count: usize) -> std::result::Result<Vec<AuditRow>, StoreError> {
+        self.read("read the audit trail", |connection| {
+            let sql = "SELECT at, actor, action, subject, detail FROM audit ORDER BY id DESC LIMIT ?1";
+            list(connection, sql, [count], rows::audit)
+        })
+    }
+}

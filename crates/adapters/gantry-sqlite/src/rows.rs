@@ -1,0 +1,262 @@
+//! Rows to SQL and back.
+
+use std::sync::Arc;
+
+use gantry_ports::{
+    blob::BlobRef,
+    store::{
+        AssociationEnd, AssociationRow, AuditRow, ObjectRow, REFUSALS_MAX, ReceiptRow, Reception, RefusalRow,
+        Row, SeriesRow, Standing, StudyRow,
+    },
+};
+use gantry_types::{ae_title::AeTitle, digest::Digest, ids::SiteId, instant::Instant};
+use rusqlite::{Connection, Result, Row as SqlRow, params, types::Type};
+
+use crate::names::{self, Names};
+
+/// Writes a row, replacing the one with its key.
+pub(crate) fn put(connection: &Connection, names: &mut Names, row: &Row) -> Result<()> {
+    match row {
+        Row::Study(row) => put_study(connection, names, row),
+        Row::Series(row) => put_series(connection, names, row),
+        Row::Object(row) => put_object(connection, names, row),
+        Row::Receipt(row) => put_receipt(connection, row),
+        Row::Association(row) => put_association(connection, row),
+        Row::Refusal(row) => put_refusal(connection, row),
+    }
+}
+
+fn put_study(connection: &Connection, names: &mut Names, row: &StudyRow) -> Result<()> {
+    let site = names.id(connection, row.site.as_str())?;
+    let uid = names.id(connection, row.uid.as_str())?;
+    connection
+        .prepare_cached("INSERT OR REPLACE INTO study VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")?
+        .execute(params![
+            site,
+            uid,
+            row.first_received.0,
+            row.patient_id,
+            row.patient_id_issuer,
+            row.patient_name,
+            row.accession_number,
+            row.study_date,
+            row.description
+        ])?;
+    Ok(())
+}
+
+fn put_series(connection: &Connection, names: &mut Names, row: &SeriesRow) -> Result<()> {
+    let site = names.id(connection, row.site.as_str())?;
+    let study = names.id(connection, row.study.as_str())?;
+    let uid = names.id(connection, row.uid.as_str())?;
+    connection
+        .prepare_cached("INSERT OR REPLACE INTO series VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
+        .execute(params![site, study, uid, row.modality, row.number, row.description])?;
+    Ok(())
+}
+
+fn put_object(connection: &Connection, names: &mut Names, row: &ObjectRow) -> Result<()> {
+    let site = names.id(connection, row.site.as_str())?;
+    let study = names.id(connection, row.study.as_str())?;
+    let series = names.id(connection, row.series.as_str())?;
+    let sop_class = names.id(connection, row.sop_class.as_str())?;
+    let transfer_syntax = names.id(connection, row.transfer_syntax.as_str())?;
+    let standing = match row.standing {
+        Standing::InForce => 0,
+        Standing::Undecided => 1,
+    };
+    connection
+        .prepare_cached(
+            "INSERT OR REPLACE INTO object VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+        )?
+        .execute(params![
+            row.id,
+            site,
+            study,
+            series,
+            names::hash(row.sop_instance.as_str()),
+            row.sop_instance.as_str(),
+            sop_class,
+            transfer_syntax,
+            row.blob.container,
+            row.blob.offset,
+            row.blob.length,
+            row.head_bytes,
+            row.digest.0,
+            row.revision,
+            standing
+        ])?;
+    Ok(())
+}
+
+fn put_receipt(connection: &Connection, row: &ReceiptRow) -> Result<()> {
+    let reception = match row.reception {
+        Reception::Kept => 0,
+        Reception::Same => 1,
+    };
+    connection
+        .prepare_cached("INSERT OR REPLACE INTO receipt VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
+        .execute(params![row.id, row.object, row.association, row.received.0, reception, row.deviations])?;
+    Ok(())
+}
+
+fn put_association(connection: &Connection, row: &AssociationRow) -> Result<()> {
+    let end_kind = row.ended.map(|(_, end)| match end {
+        AssociationEnd::Released => 0,
+        AssociationEnd::Aborted => 1,
+        AssociationEnd::Lost => 2,
+    });
+    connection
+        .prepare_cached("INSERT OR REPLACE INTO association VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?
+        .execute(params![
+            row.id,
+            row.called.as_str(),
+            row.calling,
+            row.address,
+            row.began.0,
+            row.ended.map(|(at, _)| at.0),
+            end_kind
+        ])?;
+    Ok(())
+}
+
+fn put_refusal(connection: &Connection, row: &RefusalRow) -> Result<()> {
+    connection
+        .prepare_cached("INSERT OR REPLACE INTO refusal VALUES (?1, ?2, ?3, ?4, ?5)")?
+        .execute(params![row.called, row.calling, row.address, row.reason, row.last.0])?;
+    connection
+        .prepare_cached(
+            "DELETE FROM refusal WHERE (called, calling, address) IN
+             (SELECT called, calling, address FROM refusal ORDER BY last DESC LIMIT -1 OFFSET ?1)",
+        )?
+        .execute([REFUSALS_MAX])?;
+    Ok(())
+}
+
+/// Appends to the audit trail.
+pub(crate) fn put_audit(connection: &Connection, row: &AuditRow) -> Result<()> {
+    connection
+        .prepare_cached("INSERT INTO audit (at, actor, action, subject, detail) VALUES (?1, ?2, ?3, ?4, ?5)")?
+        .execute(params![row.at.0, row.actor, row.action, row.subject, row.detail])?;
+    Ok(())
+}
+
+/// A column that some other program has written badly.
+fn broken(column: usize, kind: Type, what: &str) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(column, kind, what.into())
+}
+
+fn uid<T>(row: &SqlRow<'_>, column: usize, from_peer: impl FnOnce(&str) -> Option<T>) -> Result<T> {
+    from_peer(row.get_ref(column)?.as_str()?).ok_or_else(|| broken(column, Type::Text, "a blank UID"))
+}
+
+fn site(row: &SqlRow<'_>, column: usize) -> Result<SiteId> {
+    row.get_ref(column)?.as_str()?.parse().or(Err(broken(column, Type::Text, "no site")))
+}
+
+/// Columns: site, uid (as texts), then those of the table.
+pub(crate) fn study(row: &SqlRow<'_>) -> Result<StudyRow> {
+    Ok(StudyRow {
+        site: site(row, 0)?,
+        uid: uid(row, 1, gantry_types::uid::StudyInstanceUid::from_peer)?,
+        first_received: Instant(row.get(2)?),
+        patient_id: row.get(3)?,
+        patient_id_issuer: row.get(4)?,
+        patient_name: row.get(5)?,
+        accession_number: row.get(6)?,
+        study_date: row.get(7)?,
+        description: row.get(8)?,
+    })
+}
+
+/// Columns: site, study, uid (as texts), then those of the table.
+pub(crate) fn series(row: &SqlRow<'_>) -> Result<SeriesRow> {
+    Ok(SeriesRow {
+        site: site(row, 0)?,
+        study: uid(row, 1, gantry_types::uid::StudyInstanceUid::from_peer)?,
+        uid: uid(row, 2, gantry_types::uid::SeriesInstanceUid::from_peer)?,
+        modality: row.get(3)?,
+        number: row.get(4)?,
+        description: row.get(5)?,
+    })
+}
+
+/// Columns: id, site, study, series, class, syntax (as texts), SOP instance, then those of the table.
+pub(crate) fn object(row: &SqlRow<'_>) -> Result<ObjectRow> {
+    Ok(ObjectRow {
+        id: row.get(0)?,
+        site: site(row, 1)?,
+        study: uid(row, 2, gantry_types::uid::StudyInstanceUid::from_peer)?,
+        series: uid(row, 3, gantry_types::uid::SeriesInstanceUid::from_peer)?,
+        sop_class: uid(row, 4, gantry_types::uid::SopClassUid::from_peer)?,
+        transfer_syntax: uid(row, 5, gantry_types::uid::TransferSyntaxUid::from_peer)?,
+        sop_instance: uid(row, 6, gantry_types::uid::SopInstanceUid::from_peer)?,
+        blob: BlobRef { container: row.get(7)?, offset: row.get(8)?, length: row.get(9)? },
+        head_bytes: row.get(10)?,
+        digest: Digest(row.get(11)?),
+        revision: row.get(12)?,
+        standing: match row.get(13)? {
+            0 => Standing::InForce,
+            1 => Standing::Undecided,
+            other => return Err(broken(13, Type::Integer, &format!("standing {other}"))),
+        },
+    })
+}
+
+/// All columns of the table.
+pub(crate) fn receipt(row: &SqlRow<'_>) -> Result<ReceiptRow> {
+    Ok(ReceiptRow {
+        id: row.get(0)?,
+        object: row.get(1)?,
+        association: row.get(2)?,
+        received: Instant(row.get(3)?),
+        reception: match row.get(4)? {
+            0 => Reception::Kept,
+            1 => Reception::Same,
+            other => return Err(broken(4, Type::Integer, &format!("reception {other}"))),
+        },
+        deviations: row.get(5)?,
+    })
+}
+
+/// All columns of the table.
+pub(crate) fn association(row: &SqlRow<'_>) -> Result<AssociationRow> {
+    let ended = match (row.get::<_, Option<i64>>(5)?, row.get::<_, Option<u8>>(6)?) {
+        (None, _) => None,
+        (Some(at), Some(0)) => Some((Instant(at), AssociationEnd::Released)),
+        (Some(at), Some(1)) => Some((Instant(at), AssociationEnd::Aborted)),
+        (Some(at), Some(2)) => Some((Instant(at), AssociationEnd::Lost)),
+        (Some(_), other) => return Err(broken(6, Type::Integer, &format!("end {other:?}"))),
+    };
+    let called: String = row.get(1)?;
+    Ok(AssociationRow {
+        id: row.get(0)?,
+        called: AeTitle::parse(&called).or(Err(broken(1, Type::Text, "no AE title")))?,
+        calling: Arc::from(row.get::<_, String>(2)?),
+        address: Arc::from(row.get::<_, String>(3)?),
+        began: Instant(row.get(4)?),
+        ended,
+    })
+}
+
+/// All columns of the table.
+pub(crate) fn refusal(row: &SqlRow<'_>) -> Result<RefusalRow> {
+    Ok(RefusalRow {
+        called: row.get(0)?,
+        calling: row.get(1)?,
+        address: row.get(2)?,
+        reason: row.get(3)?,
+        last: Instant(row.get(4)?),
+    })
+}
+
+/// All columns of the table but the key.
+pub(crate) fn audit(row: &SqlRow<'_>) -> Result<AuditRow> {
+    Ok(AuditRow {
+        at: Instant(row.get(0)?),
+        actor: row.get(1)?,
+        action: row.get(2)?,
+        subject: row.get(3)?,
+        detail: row.get(4)?,
+    })
+}
