@@ -16,9 +16,15 @@ extern crate alloc;
 extern crate std;
 
 mod cursor;
+
 pub mod deviation;
+
 pub mod pdu;
+
 pub mod status;
+
 pub mod command;
+
 pub mod negotiation;
-//pub mod machine;
+
+pub mod machine;
