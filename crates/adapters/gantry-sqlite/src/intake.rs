@@ -146,11 +146,16 @@ impl Intake for SqliteStore {
         })
     }
 
-    fn objects_in_container(&self, container: u64) -> std::result::Result<Vec<ObjectRow>, StoreError> {
-        let sql = format!("{OBJECT} WHERE container = ?1 ORDER BY place");
-        self.read("list the objects of a segment", |connection| {
-            list(connection, &sql, [container], rows::object)
+    fn last_in_container(&self, container: u64) -> std::result::Result<Option<ObjectRow>, StoreError> {
+        let sql = format!("{OBJECT} WHERE container = ?1 ORDER BY place DESC LIMIT 1");
+        self.read("find the end of a segment", |connection| {
+            connection.prepare_cached(&sql)?.query_row([container], rows::object).optional()
         })
+    }
+
+    fn newest_objects(&self, count: usize) -> std::result::Result<Vec<ObjectRow>, StoreError> {
+        let sql = format!("{OBJECT} ORDER BY object.id DESC LIMIT ?1");
+        self.read("list the newest objects", |connection| list(connection, &sql, [count], rows::object))
     }
 
     fn audit(&self, count: usize) -> std::result::Result<Vec<AuditRow>, StoreError> {

@@ -40,6 +40,15 @@ pub fn inflate(bytes: &[u8], max: usize) -> Result<Vec<u8>, InflateError> {
     }
 }
 
+/// The first bytes of a deflated data set, at most `max`, from the first bytes of its stream.
+#[must_use]
+pub fn inflate_front(bytes: &[u8], max: usize) -> Vec<u8> {
+    let mut out = Vec::with_capacity(max);
+    // Damage shows as fewer bytes; whoever reads them notices.
+    let _stopped = Decompress::new(false).decompress_vec(bytes, &mut out, FlushDecompress::None);
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use std::io::Write as _;
@@ -63,6 +72,14 @@ mod tests {
         let cut = inflate(&packed[..packed.len() / 2], plain.len());
         assert!(matches!(cut, Err(InflateError::Damaged(_))), "{cut:?}");
         assert_eq!(inflate(&[], 10), Err(InflateError::Damaged(0)));
+    }
+
+    #[test]
+    fn the_front_comes_from_a_cut_stream() {
+        let plain: Vec<u8> = (0..100_000_u32).map(|i| (i % 251) as u8).collect();
+        let packed = deflate(&plain);
+        assert!(plain.starts_with(&inflate_front(&packed[..200], 4096)));
+        assert_eq!(inflate_front(&packed, 4096), plain[..4096]);
     }
 
     #[test]

@@ -74,11 +74,17 @@ pub trait Intake: Send + Sync {
     /// [`StoreError`].
     fn refusals(&self) -> Result<Vec<RefusalRow>, StoreError>;
 
-    /// The kept objects whose blob lies in a container, by offset: what recovery compares the bytes with.
+    /// The kept object that lies last in a container: appending goes on behind it.
     ///
     /// # Errors
     /// [`StoreError`].
-    fn objects_in_container(&self, container: u64) -> Result<Vec<ObjectRow>, StoreError>;
+    fn last_in_container(&self, container: u64) -> Result<Option<ObjectRow>, StoreError>;
+
+    /// The newest kept objects, newest first: what recovery compares with the bytes.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn newest_objects(&self, count: usize) -> Result<Vec<ObjectRow>, StoreError>;
 
     /// The last entries of the audit trail, newest first.
     ///

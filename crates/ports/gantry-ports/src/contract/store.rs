@@ -136,8 +136,11 @@ pub fn rows_are_read_back(store: &dyn IntakeStore) {
     assert_eq!(store.series(&site, &uid).unwrap(), [series("1.2", "1.2.3")]);
     let objects = [object(10, "1.2", "1.2.3.4"), object(11, "1.2", "1.2.3.5")];
     assert_eq!(store.objects(&site, &uid).unwrap(), objects);
-    assert_eq!(store.objects_in_container(3).unwrap(), objects);
-    assert_eq!(store.objects_in_container(4).unwrap(), []);
+    let [first, last] = objects;
+    assert_eq!(store.last_in_container(3).unwrap(), Some(last.clone()));
+    assert_eq!(store.last_in_container(4).unwrap(), None);
+    assert_eq!(store.newest_objects(1).unwrap().len(), 1);
+    assert_eq!(store.newest_objects(9).unwrap(), [last, first]);
     assert_eq!(store.receipts(10).unwrap(), [receipt(20, 10)]);
     assert_eq!(store.association(1).unwrap(), Some(association(1)));
     assert_eq!(store.refusals().unwrap(), [refusal("X", 3)]);

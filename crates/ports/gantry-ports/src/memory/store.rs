@@ -155,10 +155,13 @@ impl Intake for MemoryStore {
         Ok(self.tables().refusals.clone())
     }
 
-    fn objects_in_container(&self, container: u64) -> Result<Vec<ObjectRow>, StoreError> {
-        let mut found = self.objects_where(|object| object.blob.container == container);
-        found.sort_by_key(|object| object.blob.offset);
-        Ok(found)
+    fn last_in_container(&self, container: u64) -> Result<Option<ObjectRow>, StoreError> {
+        let found = self.objects_where(|object| object.blob.container == container);
+        Ok(found.into_iter().max_by_key(|object| object.blob.offset))
+    }
+
+    fn newest_objects(&self, count: usize) -> Result<Vec<ObjectRow>, StoreError> {
+        Ok(self.tables().objects.values().rev().take(count).cloned().collect())
     }
 
     fn audit(&self, count: usize) -> Result<Vec<AuditRow>, StoreError> {

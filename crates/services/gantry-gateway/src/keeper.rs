@@ -1,0 +1,376 @@
+//! The keeper: makes objects durable, then lets their answers go (RC1).
+//!
+//! One thread. It takes whatever all associations have finished by now, syncs the data, commits the rows in one
+//! transaction, and only then answers each of them. There is no timer: a batch is what gathered while the one before
+//! was being written.
+//!
+//! Invariants
+//! - An answer is given after [`Blob::sync`] and [`Store::commit`](gantry_ports::store::Store::commit), in that order.
+//! - A row never becomes durable before its data.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+        mpsc::{Receiver, SendError, SyncSender, sync_channel},
+    },
+    thread::JoinHandle,
+};
+
+use gantry_ports::{
+    blob::{Appended, Blob},
+    store::{
+        AssociationRow, AuditRow, Change, CommitError, Expectation, ObjectRow, ReceiptRow, Reception,
+        RefusalRow, Row, SeriesRow, Standing, StudyRow,
+    },
+};
+use gantry_types::{
+    ids::SiteId,
+    instant::Instant,
+    uid::{SeriesInstanceUid, SopInstanceUid, StudyInstanceUid, TransferSyntaxUid},
+};
+
+use crate::{
+    Outside,
+    filing::Filed,
+    same::{self, Arrival},
+};
+
+/// The most objects in one batch: bounds the transaction.
+const BATCH_MAX: usize = 256;
+
+/// How often a batch is decided anew when another node was faster.
+const CONFLICTS_MAX: usize = 5;
+
+/// Studies and series that are known to have a row; beyond it all are forgotten, which costs a query each.
+const KNOWN_MAX: usize = 10_000;
+
+/// An object that was appended and waits to be kept.
+#[derive(Debug)]
+pub(crate) struct Arrived {
+    pub(crate) appended: Appended,
+    pub(crate) head_bytes: u32,
+    pub(crate) filed: Filed,
+    pub(crate) transfer_syntax: TransferSyntaxUid,
+    pub(crate) association: AssociationRow,
+    pub(crate) deviations: String,
+}
+
+/// What the keeper says about an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kept {
+    /// Durable, with row and receipt.
+    Durably,
+    /// Not kept: the disk or the database failed, or stayed contested.
+    Failed,
+}
+
+enum Order {
+    Object { arrived: Box<Arrived>, answer: SyncSender<Kept> },
+    Row(Box<Row>),
+}
+
+/// The way to the keeper; one for each association.
+#[derive(Clone)]
+pub struct KeeperHandle {
+    orders: SyncSender<Order>,
+    /// Orders that wait.
+    waiting: Arc<AtomicUsize>,
+    queue: usize,
+}
+
+impl KeeperHandle {
+    /// Waits until the object is durable, or is known not to become so.
+    pub(crate) fn keep(&self, arrived: Arrived) -> Kept {
+        let (answer, answered) = sync_channel(1);
+        // A full queue holds the association back: its peer waits for the answer.
+        if self.send(Order::Object { arrived: Box::new(arrived), answer }).is_err() {
+            return Kept::Failed;
+        }
+        answered.recv().unwrap_or(Kept::Failed)
+    }
+
+    /// Notes how an association ended; recovery would find it open otherwise.
+    pub(crate) fn note_end(&self, row: AssociationRow) {
+        // When the keeper is gone the process ends, and recovery says "lost".
+        let _gone = self.send(Order::Row(Box::new(Row::Association(row))));
+    }
+
+    /// Notes a refusal; one that finds the queue full is not worth waiting for.
+    pub(crate) fn note_refusal(&self, row: RefusalRow) {
+        if !self.is_full() {
+            let _gone = self.send(Order::Row(Box::new(Row::Refusal(row))));
+        }
+    }
+
+    /// Whether so much waits that no new association should come.
+    pub(crate) fn is_full(&self) -> bool {
+        self.queue <= self.waiting.load(Ordering::Relaxed)
+    }
+
+    fn send(&self, order: Order) -> Result<(), SendError<Order>> {
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        self.orders.send(order)
+    }
+}
+
+/// The keeper's thread; it ends when the last handle is gone.
+pub struct Keeper {
+    thread: JoinHandle<()>,
+}
+
+impl Keeper {
+    /// Starts the keeper of a site with a queue of so many orders.
+    ///
+    /// # Errors
+    /// As the operating system says when it has no thread to give.
+    pub fn start(outside: Outside, site: SiteId, queue: usize) -> std::io::Result<(Self, KeeperHandle)> {
+        let (sender, orders) = sync_channel(queue.max(1));
+        let waiting = Arc::new(AtomicUsize::new(0));
+        let mut desk = Desk {
+            outside,
+            site,
+            waiting: Arc::clone(&waiting),
+            known_studies: BTreeSet::new(),
+            known_series: BTreeSet::new(),
+        };
+        let thread =
+            std::thread::Builder::new().name("keeper".to_owned()).spawn(move || desk.run(&orders))?;
+        Ok((Self { thread }, KeeperHandle { orders: sender, waiting, queue }))
+    }
+
+    /// Waits for the keeper to finish what it was given; all handles must be gone.
+    pub fn join(self) {
+        // A keeper that panicked answered nobody: its associations have said so to their peers.
+        let _finished = self.thread.join();
+    }
+}
+
+struct Desk {
+    outside: Outside,
+    site: SiteId,
+    waiting: Arc<AtomicUsize>,
+    known_studies: BTreeSet<StudyInstanceUid>,
+    known_series: BTreeSet<(StudyInstanceUid, SeriesInstanceUid)>,
+}
+
+type Waiting = (Box<Arrived>, SyncSender<Kept>);
+
+impl Desk {
+    fn run(&mut self, orders: &Receiver<Order>) {
+        while let Ok(first) = orders.recv() {
+            let mut objects = Vec::new();
+            let mut rows = Vec::new();
+            let mut sort = |order| match order {
+                Order::Object { arrived, answer } => objects.push((arrived, answer)),
+                Order::Row(row) => rows.push(*row),
+            };
+            sort(first);
+            orders.try_iter().take(BATCH_MAX - 1).for_each(&mut sort);
+            self.waiting.fetch_sub(objects.len() + rows.len(), Ordering::Relaxed);
+            let kept = self.keep(&objects, &rows);
+            for (_, answer) in &objects {
+                // An association that is gone does not wait for its answer.
+                let _gone = answer.send(kept);
+            }
+        }
+    }
+
+    /// Makes a batch durable: data first, then rows.
+    fn keep(&mut self, objects: &[Waiting], rows: &[Row]) -> Kept {
+        let references: Vec<_> = objects.iter().map(|(arrived, _)| arrived.appended.reference).collect();
+        if self.outside.blob.sync(&references).is_err() {
+            return Kept::Failed;
+        }
+        for _ in 0..CONFLICTS_MAX {
+            let Ok(Decided { mut change, superfluous }) = self.decide(objects) else { return Kept::Failed };
+            change.rows.extend(rows.iter().cloned());
+            match self.outside.store.commit(&change) {
+                Ok(_) => {
+                    self.remember(objects);
+                    for reference in superfluous {
+                        // Space that is not given back now goes with its segment.
+                        let _later = self.outside.blob.free(reference);
+                    }
+                    return Kept::Durably;
+                }
+                Err(CommitError::Conflict(_)) => self.forget(),
+                Err(CommitError::Store(_)) => return Kept::Failed,
+            }
+        }
+        Kept::Failed
+    }
+
+    fn decide(&self, objects: &[Waiting]) -> Result<Decided, Undecidable> {
+        let mut decided = Decided::default();
+        // Revisions as the store has them, and then as this batch makes them.
+        let mut revisions: BTreeMap<SopInstanceUid, Vec<ObjectRow>> = BTreeMap::new();
+        let mut associations = BTreeMap::new();
+        for (arrived, _) in objects {
+            let uid = &arrived.filed.sop_instance;
+            if !revisions.contains_key(uid) {
+                let found = self.outside.intake.revisions(&self.site, uid).or(Err(Undecidable))?;
+                let count = u32::try_from(found.len()).or(Err(Undecidable))?;
+                let site = self.site.clone();
+                let expectation = Expectation::Revisions { site, sop_instance: uid.clone(), count };
+                decided.change.expect.push(expectation);
+                revisions.insert(uid.clone(), found);
+            }
+            let kept = revisions.entry(uid.clone()).or_default();
+            associations.insert(arrived.association.id, arrived.association.clone());
+            self.decide_one(arrived, kept, &mut decided)?;
+        }
+        self.new_places(objects, &mut decided.change)?;
+        decided.change.rows.extend(associations.into_values().map(Row::Association));
+        Ok(decided)
+    }
+
+    fn decide_one(
+        &self,
+        arrived: &Arrived,
+        kept: &mut Vec<ObjectRow>,
+        decided: &mut Decided,
+    ) -> Result<(), Undecidable> {
+        let now = self.outside.clock.now();
+        let arrival = Arrival {
+            blob: arrived.appended.reference,
+            head_bytes: arrived.head_bytes,
+            digest: arrived.appended.digest,
+            transfer_syntax: &arrived.transfer_syntax,
+        };
+        let blob: &dyn Blob = &*self.outside.blob;
+        let same = kept.iter().find_map(|old| match same::is_same(blob, &arrival, old) {
+            Ok(true) => Some(Ok(old.id)),
+            Ok(false) => None,
+            Err(error) => Some(Err(error)),
+        });
+        let (object, reception) = match same.transpose().or(Err(Undecidable))? {
+            Some(id) => {
+                decided.superfluous.push(arrived.appended.reference);
+                (id, Reception::Same)
+            }
+            None => {
+                let row = self.object_row(arrived, kept.len())?;
+                let id = row.id;
+                decided.change.audit.push(audit_of(&row, now));
+                kept.push(row.clone());
+                decided.change.rows.push(Row::Object(row));
+                (id, Reception::Kept)
+            }
+        };
+        decided.change.rows.push(Row::Receipt(ReceiptRow {
+            id: self.outside.ids.next(),
+            object,
+            association: arrived.association.id,
+            received: now,
+            reception,
+            deviations: arrived.deviations.clone(),
+        }));
+        Ok(())
+    }
+
+    fn object_row(&self, arrived: &Arrived, earlier: usize) -> Result<ObjectRow, Undecidable> {
+        Ok(ObjectRow {
+            id: self.outside.ids.next(),
+            site: self.site.clone(),
+            study: arrived.filed.study.clone(),
+            series: arrived.filed.series.clone(),
+            sop_instance: arrived.filed.sop_instance.clone(),
+            sop_class: arrived.filed.sop_class.clone(),
+            transfer_syntax: arrived.transfer_syntax.clone(),
+            blob: arrived.appended.reference,
+            head_bytes: arrived.head_bytes,
+            digest: arrived.appended.digest,
+            revision: u32::try_from(earlier + 1).or(Err(Undecidable))?,
+            standing: if earlier == 0 { Standing::InForce } else { Standing::Undecided },
+        })
+    }
+
+    /// Rows for studies and series that have none yet.
+    fn new_places(&self, objects: &[Waiting], change: &mut Change) -> Result<(), Undecidable> {
+        let mut studies = BTreeMap::new();
+        let mut series = BTreeMap::new();
+        for (arrived, _) in objects {
+            let filed = &arrived.filed;
+            if !self.known_studies.contains(&filed.study) && !studies.contains_key(&filed.study) {
+                let known = self.outside.intake.study(&self.site, &filed.study).or(Err(Undecidable))?;
+                let row = known.is_none().then(|| self.study_row(filed));
+                studies.insert(filed.study.clone(), row);
+            }
+            let key = (filed.study.clone(), filed.series.clone());
+            if !self.known_series.contains(&key) && !series.contains_key(&key) {
+                let known = self.outside.intake.series(&self.site, &filed.study).or(Err(Undecidable))?;
+                let row = (!known.iter().any(|row| row.uid == filed.series)).then(|| self.series_row(filed));
+                series.insert(key, row);
+            }
+        }
+        change.rows.extend(studies.into_values().flatten().map(Row::Study));
+        change.rows.extend(series.into_values().flatten().map(Row::Series));
+        Ok(())
+    }
+
+    fn study_row(&self, filed: &Filed) -> StudyRow {
+        StudyRow {
+            site: self.site.clone(),
+            uid: filed.study.clone(),
+            first_received: self.outside.clock.now(),
+            patient_id: filed.patient_id.clone(),
+            patient_id_issuer: filed.patient_id_issuer.clone(),
+            patient_name: filed.patient_name.clone(),
+            accession_number: filed.accession_number.clone(),
+            study_date: filed.study_date.clone(),
+            description: filed.study_description.clone(),
+        }
+    }
+
+    fn series_row(&self, filed: &Filed) -> SeriesRow {
+        SeriesRow {
+            site: self.site.clone(),
+            study: filed.study.clone(),
+            uid: filed.series.clone(),
+            modality: filed.modality.clone(),
+            number: filed.series_number.clone(),
+            description: filed.series_description.clone(),
+        }
+    }
+
+    fn remember(&mut self, objects: &[Waiting]) {
+        if KNOWN_MAX < self.known_series.len() {
+            self.forget();
+        }
+        for (arrived, _) in objects {
+            let filed = &arrived.filed;
+            self.known_studies.insert(filed.study.clone());
+            self.known_series.insert((filed.study.clone(), filed.series.clone()));
+        }
+    }
+
+    fn forget(&mut self) {
+        self.known_studies.clear();
+        self.known_series.clear();
+    }
+}
+
+/// The store or the blobs could not be asked.
+struct Undecidable;
+
+#[derive(Default)]
+struct Decided {
+    change: Change,
+    /// Content that is the same as kept content.
+    superfluous: Vec<gantry_ports::blob::BlobRef>,
+}
+
+fn audit_of(row: &ObjectRow, at: Instant) -> AuditRow {
+    AuditRow {
+        at,
+        actor: "door".to_owned(),
+        action: "intake/object-kept".to_owned(),
+        subject: row.sop_instance.to_string(),
+        detail: match row.standing {
+            Standing::InForce => "in force".to_owned(),
+            Standing::Undecided => format!("revision {}, undecided: the first stays in force", row.revision),
+        },
+    }
+}

@@ -1,0 +1,190 @@
+//! Sending: verification and storage as SCU, over one association.
+
+use std::{sync::Arc, time::Duration};
+
+use gantry_dimse::{
+    command::{CEchoRq, CStoreRq, Command, MessageId, Outcome},
+    machine::{
+        Association, Settings,
+        effect::{Aborted, DataSet, Event, Message, NotTaken},
+    },
+    negotiation::{
+        Implementation, VERIFICATION,
+        proposal::{self, ProposalError},
+    },
+    pdu::reject::AssociateRj,
+    status::Status,
+};
+use gantry_ports::{clock::Clock, transport::Connection};
+use gantry_types::{
+    ae_title::AeTitle,
+    uid::{SopClassUid, SopInstanceUid, TransferSyntaxUid},
+};
+
+use crate::conversation::{Conversation, End, Happening};
+
+/// Who calls whom.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// The peer's AE title.
+    pub called: AeTitle,
+    /// Ours.
+    pub calling: AeTitle,
+    /// How we introduce ourselves.
+    pub implementation: Implementation,
+}
+
+/// Why something could not be sent.
+#[derive(Debug, thiserror::Error)]
+pub enum SendError {
+    /// The peer rejected the association; its numbers say why.
+    #[error("the association was rejected: {0:?}")]
+    Rejected(AssociateRj),
+    /// The association ended before the answer.
+    #[error("the association ended before the answer: {0}")]
+    Ended(String),
+    /// The peer does not take this class in this syntax.
+    #[error("the peer accepts no presentation context for {class} in {syntax}")]
+    NoContext {
+        /// SOP class.
+        class: SopClassUid,
+        /// Transfer syntax.
+        syntax: TransferSyntaxUid,
+    },
+    /// Too many classes for one association.
+    #[error(transparent)]
+    Proposal(#[from] ProposalError),
+    /// The message does not fit the association.
+    #[error(transparent)]
+    NotTaken(#[from] NotTaken),
+}
+
+/// An association that we asked for.
+pub struct Sender {
+    conversation: Conversation,
+    next_message: MessageId,
+}
+
+impl Sender {
+    /// Associates over a connection, proposing one context for each pair.
+    ///
+    /// # Errors
+    /// [`SendError`].
+    pub fn associate(
+        connection: Box<dyn Connection>,
+        call: &Call,
+        contexts: Vec<(SopClassUid, TransferSyntaxUid)>,
+        clock: Arc<dyn Clock>,
+        response: Duration,
+    ) -> Result<Self, SendError> {
+        let settings = Settings { idle: response, ..Settings::default() };
+        let mut conversation = Conversation::new(connection, Association::requestor(settings), clock);
+        let contexts = contexts.into_iter().map(|(class, syntax)| (class, vec![syntax])).collect();
+        let request = proposal::propose(&call.called, &call.calling, contexts, &call.implementation)?;
+        conversation.tell(Event::Associate(request))?;
+        conversation.tell(Event::Connected)?;
+        loop {
+            match conversation.next() {
+                Happening::Associated => return Ok(Self { conversation, next_message: MessageId(1) }),
+                Happening::Rejected(rj) => return Err(SendError::Rejected(rj)),
+                Happening::Ended(end) => return Err(ended(end)),
+                Happening::Asked(_)
+                | Happening::Command { .. }
+                | Happening::Data { .. }
+                | Happening::ReleaseAsked => {}
+            }
+        }
+    }
+
+    /// The pair for a C-ECHO.
+    #[must_use]
+    pub fn verification() -> Vec<(SopClassUid, TransferSyntaxUid)> {
+        let class = SopClassUid::from_peer(VERIFICATION);
+        let syntax = TransferSyntaxUid::from_peer(gantry_dicom::syntax::IMPLICIT_VR_LITTLE_ENDIAN);
+        class.into_iter().zip(syntax).collect()
+    }
+
+    /// Asks for a sign of life.
+    ///
+    /// # Errors
+    /// [`SendError`].
+    pub fn echo(&mut self) -> Result<Outcome, SendError> {
+        let command = Command::CEchoRq(CEchoRq::new(self.message_id()));
+        let pairs = Self::verification();
+        let Some((class, syntax)) = pairs.first() else { return Err(ended(End::Refused)) };
+        self.exchange(class, syntax, &command, DataSet::None)
+    }
+
+    /// Sends one data set and waits for the answer.
+    ///
+    /// # Errors
+    /// [`SendError`]; the answer's status is not an error here.
+    pub fn store(
+        &mut self,
+        class: &SopClassUid,
+        instance: &SopInstanceUid,
+        syntax: &TransferSyntaxUid,
+        data_set: &[u8],
+    ) -> Result<Outcome, SendError> {
+        let command = Command::CStoreRq(CStoreRq::new(self.message_id(), class.clone(), instance.clone()));
+        self.exchange(class, syntax, &command, DataSet::Whole(data_set))
+    }
+
+    fn message_id(&mut self) -> MessageId {
+        let id = self.next_message;
+        self.next_message = id.next();
+        id
+    }
+
+    fn exchange(
+        &mut self,
+        class: &SopClassUid,
+        syntax: &TransferSyntaxUid,
+        command: &Command,
+        data: DataSet<'_>,
+    ) -> Result<Outcome, SendError> {
+        let context = proposal::find(self.conversation.association().contexts(), class, syntax)
+            .ok_or_else(|| SendError::NoContext { class: class.clone(), syntax: syntax.clone() })?;
+        self.conversation.tell(Event::Send(Message { context, command, data }))?;
+        loop {
+            match self.conversation.next() {
+                Happening::Command { command: answer, .. } => {
+                    if let Some(outcome) = answer.outcome() {
+                        return Ok(outcome.clone());
+                    }
+                    // A request of the peer, who is SCU of nothing here.
+                    let refusal = answer.refuse(Status::UNRECOGNIZED_OPERATION.into());
+                    if let Some(command) = refusal {
+                        let message = Message { context, command: &command, data: DataSet::None };
+                        self.conversation.tell(Event::Send(message))?;
+                    }
+                }
+                Happening::Ended(end) => return Err(ended(end)),
+                Happening::ReleaseAsked => self.conversation.tell(Event::ReleaseResponse)?,
+                Happening::Asked(_)
+                | Happening::Associated
+                | Happening::Rejected(_)
+                | Happening::Data { .. } => {}
+            }
+        }
+    }
+
+    /// Ends the association in good order.
+    pub fn release(mut self) {
+        if self.conversation.tell(Event::ReleaseRequest).is_err() {
+            return; // it has ended
+        }
+        while !matches!(self.conversation.next(), Happening::Ended(_)) {}
+    }
+}
+
+fn ended(end: End) -> SendError {
+    SendError::Ended(match end {
+        End::Released => "the peer released it".to_owned(),
+        End::Refused => "the connection was closed".to_owned(),
+        End::Aborted(Aborted::ByPeer(abort)) => format!("the peer aborted it ({:?})", abort.codes()),
+        End::Aborted(Aborted::ByUs(abort)) => format!("it was aborted here ({:?})", abort.codes()),
+        End::Aborted(Aborted::ConnectionLost) => "the connection was lost".to_owned(),
+        End::Aborted(Aborted::NoConnection) => "there was no connection in time".to_owned(),
+    })
+}

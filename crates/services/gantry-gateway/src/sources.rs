@@ -1,0 +1,107 @@
+//! Sources: which peers may come in, by AE title and address (RC5).
+
+use std::net::IpAddr;
+
+use gantry_dimse::pdu::reject::RejectReason;
+use gantry_types::ae_title::AeTitle;
+use ipnet::IpNet;
+
+/// A known peer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    /// How it calls itself; nothing means any title.
+    pub title: Option<AeTitle>,
+    /// Where it calls from, in CIDR notation; IPv4 and IPv6.
+    pub networks: Vec<IpNet>,
+}
+
+/// All known peers.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sources(pub Vec<Source>);
+
+impl Sources {
+    /// Anybody on this machine.
+    #[must_use]
+    pub fn loopback() -> Self {
+        let networks = vec![
+            IpNet::from(IpAddr::from([127, 0, 0, 0])).supernet_to(8),
+            IpNet::from(IpAddr::from(std::net::Ipv6Addr::LOCALHOST)),
+        ];
+        Self(vec![Source { title: None, networks }])
+    }
+
+    /// Whether somebody who calls himself `title` may come in from `address`; else why not.
+    ///
+    /// # Errors
+    /// The reason of the A-ASSOCIATE-RJ: the title is not known at all (1/3), or not from there (1/1).
+    pub fn admit(&self, title: Option<&AeTitle>, address: IpAddr) -> Result<(), RejectReason> {
+        let mut is_title_known = false;
+        for source in &self.0 {
+            if source.title.is_some() && source.title.as_ref() != title {
+                continue;
+            }
+            is_title_known = true;
+            if source.networks.iter().any(|network| network.contains(&address)) {
+                return Ok(());
+            }
+        }
+        Err(if is_title_known {
+            RejectReason::UserNoReason
+        } else {
+            RejectReason::CallingAeTitleNotRecognized
+        })
+    }
+}
+
+/// The network of an address with a shorter prefix.
+trait Supernet {
+    fn supernet_to(self, prefix: u8) -> Self;
+}
+
+impl Supernet for IpNet {
+    fn supernet_to(self, prefix: u8) -> Self {
+        // Only called with a prefix of a constant above: 8 bits of an IPv4 address.
+        IpNet::new(self.addr(), prefix).unwrap_or(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source(title: &str, networks: &[&str]) -> Source {
+        Source {
+            title: AeTitle::parse(title).ok(),
+            networks: networks.iter().map(|network| network.parse().unwrap()).collect(),
+        }
+    }
+
+    #[track_caller]
+    fn check(sources: &Sources, title: &str, address: &str, want: Result<(), RejectReason>) {
+        assert_eq!(sources.admit(AeTitle::parse(title).ok().as_ref(), address.parse().unwrap()), want);
+    }
+
+    #[test]
+    fn title_and_address_must_both_fit() {
+        let sources = Sources(vec![
+            source("CT ROOM 2", &["10.1.0.0/16"]),
+            source("MR1", &["10.2.0.7/32", "fd00:1::/64"]),
+        ]);
+        check(&sources, "CT ROOM 2", "10.1.200.3", Ok(()));
+        check(&sources, "CT ROOM 2", "10.2.0.7", Err(RejectReason::UserNoReason));
+        check(&sources, "MR1", "fd00:1::5", Ok(()));
+        check(&sources, "MR1", "fd00:2::5", Err(RejectReason::UserNoReason));
+        check(&sources, "mr1", "10.2.0.7", Err(RejectReason::CallingAeTitleNotRecognized));
+        check(&sources, "", "10.2.0.7", Err(RejectReason::CallingAeTitleNotRecognized));
+        check(&Sources::default(), "MR1", "127.0.0.1", Err(RejectReason::CallingAeTitleNotRecognized));
+    }
+
+    #[test]
+    fn loopback_lets_in_this_machine_alone() {
+        let sources = Sources::loopback();
+        for address in ["127.0.0.1", "127.255.0.9", "::1"] {
+            check(&sources, "ANY", address, Ok(()));
+        }
+        check(&sources, "ANY", "10.0.0.1", Err(RejectReason::UserNoReason));
+    }
+}
