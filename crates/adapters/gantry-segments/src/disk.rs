@@ -5,9 +5,11 @@ use std::{
     io,
     os::unix::fs::FileExt as _,
     path::{Path, PathBuf},
+    sync::atomic::{AtomicBool, Ordering},
 };
 
 use gantry_ports::blob::BlobError;
+use rustix::{fs::FlockOperation, io::Errno};
 
 use crate::format::{self, BLOCK_BYTES, PAGE_BYTES, State};
 
@@ -15,6 +17,9 @@ use crate::format::{self, BLOCK_BYTES, PAGE_BYTES, State};
 pub(crate) fn failed(doing: &'static str) -> impl FnOnce(io::Error) -> BlobError {
     move |source| BlobError::Disk { doing, source }
 }
+
+/// Held as long as this process appends.
+pub(crate) struct Lock(#[expect(dead_code, reason = "the open file is the lock")] File);
 
 /// The folder that holds the segments.
 #[derive(Debug, Clone)]
@@ -24,6 +29,16 @@ impl Folder {
     pub(crate) fn open(path: &Path) -> Result<Self, BlobError> {
         fs::create_dir_all(path).map_err(failed("create the segment folder"))?;
         Ok(Self(path.to_owned()))
+    }
+
+    /// Takes the folder for one process; the lock goes with the process.
+    pub(crate) fn lock(&self) -> Result<Lock, BlobError> {
+        let file = File::create(self.0.join("lock")).map_err(failed("lock the segment folder"))?;
+        match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(Lock(file)),
+            Err(Errno::WOULDBLOCK) => Err(BlobError::InUse),
+            Err(errno) => Err(BlobError::Disk { doing: "lock the segment folder", source: errno.into() }),
+        }
     }
 
     fn path(&self, container: u64) -> PathBuf {
@@ -51,12 +66,22 @@ impl Folder {
 
     /// Creates a segment of `size` bytes, zeroed on disk (not only reserved: turning a reserved extent into a written
     /// one is metadata again), and makes file and name durable.
-    pub(crate) fn create_zeroed(&self, container: u64, size: u64) -> Result<File, BlobError> {
+    /// Gives up, and leaves nothing, when it is told that nobody wants it any more.
+    pub(crate) fn create_zeroed(
+        &self,
+        container: u64,
+        size: u64,
+        is_unwanted: &AtomicBool,
+    ) -> Result<Option<File>, BlobError> {
         let doing = "write a new segment";
         let file = self.create(container, State::Spare)?;
         let mut at = PAGE_BYTES;
         let zeros = vec![0; 1 << 20];
         while at < size {
+            if is_unwanted.load(Ordering::Relaxed) {
+                self.remove(container)?;
+                return Ok(None);
+            }
             let count = usize::try_from(size - at).unwrap_or(usize::MAX).min(zeros.len());
             let part = zeros.get(..count).unwrap_or_default();
             file.write_all_at(part, at).map_err(failed(doing))?;
@@ -64,7 +89,7 @@ impl Folder {
         }
         file.sync_all().map_err(failed(doing))?;
         self.sync_names()?;
-        Ok(file)
+        Ok(Some(file))
     }
 
     /// Creates a segment that grows as it is written; slower, for when no spare is ready and for large content.

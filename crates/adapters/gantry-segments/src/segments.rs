@@ -18,7 +18,7 @@ use gantry_types::digest::Digest;
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    disk::{self, Folder, failed},
+    disk::{self, Folder, Lock, failed},
     format::{self, BLOCK_BYTES, PAGE_BYTES, State},
     spares::{Spare, Spares},
 };
@@ -54,11 +54,17 @@ impl Default for Settings {
 pub struct Segments {
     folder: Folder,
     settings: Settings,
-    numbers: Arc<AtomicU64>,
-    current: Mutex<Option<Current>>,
     /// Files of the segments written since the start, for syncing; their number is that of open segments.
     open: Mutex<BTreeMap<u64, Arc<File>>>,
+    appending: Option<Appending>,
+}
+
+/// What only the one process has that appends.
+struct Appending {
+    numbers: Arc<AtomicU64>,
+    current: Mutex<Option<Current>>,
     spares: Spares,
+    _lock: Lock,
 }
 
 /// The segment that is being filled.
@@ -75,21 +81,22 @@ struct Spool {
 }
 
 impl Segments {
-    /// Opens a folder. `rows_end` says for a container where the last acknowledged content ends in it: appending goes
-    /// on behind that, whatever a crash has left.
+    /// Opens a folder to append. `last_kept` says for a container which acknowledged content lies last in it: appending
+    /// goes on behind that, whatever a crash has left.
     ///
     /// # Errors
-    /// [`BlobError::Disk`].
+    /// [`BlobError::InUse`] if another process has the folder open to append, [`BlobError::Disk`].
     pub fn open(
         path: &Path,
         settings: Settings,
-        rows_end: &dyn Fn(u64) -> Option<u64>,
+        last_kept: &dyn Fn(u64) -> Result<Option<BlobRef>, BlobError>,
     ) -> Result<Self, BlobError> {
         let folder = Folder::open(path)?;
+        let lock = folder.lock()?;
         let containers = folder.containers()?;
         let numbers = Arc::new(AtomicU64::new(containers.last().map_or(1, |last| last + 1)));
         let mut spares = Vec::new();
-        let mut last_used = None;
+        let mut last_shared = None;
         for container in containers {
             let file = folder.open_segment(container)?;
             match format::read_segment_header(&disk::read_block(&file, 0)?, container) {
@@ -97,15 +104,14 @@ impl Segments {
                     spares.push(Spare { container, file })
                 }
                 // A header that never became durable, or one spare too many: nothing acknowledged lies there.
-                Some(State::Spare) | None if rows_end(container).is_none() => folder.remove(container)?,
-                Some(State::Spare) | None => {}
-                Some(State::Shared) => last_used = Some((container, file)),
-                Some(State::Single) => {}
+                Some(State::Spare) | None if last_kept(container)?.is_none() => folder.remove(container)?,
+                Some(State::Spare | State::Single) | None => {}
+                Some(State::Shared) => last_shared = Some((container, file)),
             }
         }
-        let current = match last_used {
+        let current = match last_shared {
             Some((container, file)) => {
-                let position = end_of_records(&file, container, rows_end(container).unwrap_or(0))?;
+                let position = end_of_records(&file, container, last_kept(container)?)?;
                 Some(Current { container, file: Arc::new(file), position })
             }
             None => None,
@@ -118,7 +124,20 @@ impl Segments {
             settings.segment_bytes,
             Arc::clone(&numbers),
         );
-        Ok(Self { folder, settings, numbers, current: Mutex::new(current), open: Mutex::new(open), spares })
+        let appending = Some(Appending { numbers, current: Mutex::new(current), spares, _lock: lock });
+        Ok(Self { folder, settings, open: Mutex::new(open), appending })
+    }
+
+    /// Opens a folder to read what is there, also while another process appends.
+    ///
+    /// # Errors
+    /// [`BlobError::Disk`].
+    pub fn open_to_read(path: &Path, settings: Settings) -> Result<Self, BlobError> {
+        Ok(Self { folder: Folder::open(path)?, settings, open: Mutex::default(), appending: None })
+    }
+
+    fn appending(&self) -> Result<&Appending, BlobError> {
+        self.appending.as_ref().ok_or(BlobError::InUse)
     }
 
     fn open_files(&self) -> MutexGuard<'_, BTreeMap<u64, Arc<File>>> {
@@ -134,7 +153,8 @@ impl Segments {
 
     /// Reserves room for a record of `length` bytes of content; only this is done under the lock.
     fn reserve(&self, length: u64) -> Result<(u64, Arc<File>, u64), BlobError> {
-        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        let appending = self.appending()?;
+        let mut current = appending.current.lock().unwrap_or_else(PoisonError::into_inner);
         let place = |current: &mut Current| {
             let offset = current.position;
             let end = format::next_record(offset, length);
@@ -146,7 +166,7 @@ impl Segments {
         if let Some(found) = current.as_mut().and_then(place) {
             return Ok(found);
         }
-        let next = self.next_segment()?;
+        let next = self.next_segment(appending)?;
         {
             let mut open = self.open_files();
             // Records of the segment before may not be synced yet: its file stays at hand until the one after.
@@ -160,14 +180,14 @@ impl Segments {
         Ok((taken.container, Arc::clone(&taken.file), offset))
     }
 
-    fn next_segment(&self) -> Result<Current, BlobError> {
-        let (container, file) = match self.spares.take() {
+    fn next_segment(&self, appending: &Appending) -> Result<Current, BlobError> {
+        let (container, file) = match appending.spares.take() {
             Some(Spare { container, file }) => {
                 disk::mark_used(&file, container)?;
                 (container, file)
             }
             None => {
-                let container = self.numbers.fetch_add(1, Ordering::Relaxed);
+                let container = appending.numbers.fetch_add(1, Ordering::Relaxed);
                 (container, self.folder.create_growing(container, State::Shared)?)
             }
         };
@@ -219,7 +239,7 @@ impl Segments {
         content: &mut dyn Read,
         label: &[u8],
     ) -> Result<Appended, BlobError> {
-        let container = self.numbers.fetch_add(1, Ordering::Relaxed);
+        let container = self.appending()?.numbers.fetch_add(1, Ordering::Relaxed);
         let file = self.folder.create_growing(container, State::Single)?;
         let appended = self.write_large(&file, container, spool, content, label);
         if appended.is_ok() {
@@ -287,8 +307,8 @@ fn read_full(content: &mut dyn Read, buffer: &mut [u8]) -> Result<usize, BlobErr
 }
 
 /// Where the next record may begin: behind all acknowledged content, and behind every whole record after it.
-fn end_of_records(file: &File, container: u64, rows_end: u64) -> Result<u64, BlobError> {
-    let mut position = rows_end.max(PAGE_BYTES).next_multiple_of(PAGE_BYTES);
+fn end_of_records(file: &File, container: u64, last_kept: Option<BlobRef>) -> Result<u64, BlobError> {
+    let mut position = last_kept.map_or(PAGE_BYTES, |last| format::next_record(last.offset, last.length));
     while let Some((length, _)) = format::read_record_block(&disk::read_block(file, position)?, container) {
         position = format::next_record(position, length);
     }

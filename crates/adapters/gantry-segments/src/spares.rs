@@ -6,7 +6,7 @@ use std::{
     fs::File,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
         mpsc::{Receiver, SyncSender, sync_channel},
     },
     thread::JoinHandle,
@@ -25,6 +25,7 @@ pub(crate) struct Spare {
 pub(crate) struct Spares {
     ready: Mutex<Receiver<Spare>>,
     maker: Option<JoinHandle<()>>,
+    is_over: Arc<AtomicBool>,
 }
 
 impl Spares {
@@ -38,11 +39,13 @@ impl Spares {
     ) -> Self {
         // A channel of `count - 1` lets the maker hold one more in its hand.
         let (sender, ready) = sync_channel(count.saturating_sub(1));
+        let is_over = Arc::new(AtomicBool::new(false));
+        let over = Arc::clone(&is_over);
         let maker = std::thread::Builder::new()
             .name("segment-spares".to_owned())
-            .spawn(move || make(&folder, found, size, &numbers, &sender));
+            .spawn(move || make(&folder, found, size, &numbers, &sender, &over));
         // Without the thread appends fall back to growing segments: slower, still correct.
-        Self { ready: Mutex::new(ready), maker: maker.ok() }
+        Self { ready: Mutex::new(ready), maker: maker.ok(), is_over }
     }
 
     /// A spare, if one is ready.
@@ -51,7 +54,14 @@ impl Spares {
     }
 }
 
-fn make(folder: &Folder, found: Vec<Spare>, size: u64, numbers: &AtomicU64, sender: &SyncSender<Spare>) {
+fn make(
+    folder: &Folder,
+    found: Vec<Spare>,
+    size: u64,
+    numbers: &AtomicU64,
+    sender: &SyncSender<Spare>,
+    is_over: &AtomicBool,
+) {
     for spare in found {
         if sender.send(spare).is_err() {
             return;
@@ -60,7 +70,7 @@ fn make(folder: &Folder, found: Vec<Spare>, size: u64, numbers: &AtomicU64, send
     loop {
         let container = numbers.fetch_add(1, Ordering::Relaxed);
         // A full or failing disk is noticed, and answered, by whoever appends; here there is nobody to tell.
-        let Ok(file) = folder.create_zeroed(container, size) else { return };
+        let Ok(Some(file)) = folder.create_zeroed(container, size, is_over) else { return };
         if sender.send(Spare { container, file }).is_err() {
             return;
         }
@@ -69,6 +79,7 @@ fn make(folder: &Folder, found: Vec<Spare>, size: u64, numbers: &AtomicU64, send
 
 impl Drop for Spares {
     fn drop(&mut self) {
+        self.is_over.store(true, Ordering::Relaxed);
         // Dropping the receiver makes the maker's next send fail.
         let (_, closed) = sync_channel(0);
         *self.ready.lock().unwrap_or_else(PoisonError::into_inner) = closed;

@@ -70,6 +70,9 @@ pub enum BlobError {
         #[source]
         source: io::Error,
     },
+    /// Another process appends, or this one was told only to read.
+    #[error("the blobs are open for appending elsewhere")]
+    InUse,
     /// The reference leads nowhere, or what is there is not what was kept.
     #[error("content {0} is damaged or gone")]
     Damaged(BlobRef),

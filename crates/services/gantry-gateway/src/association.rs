@@ -266,7 +266,7 @@ impl Service {
 
 fn refusal_of(error: &BlobError) -> Refused {
     let status = match error {
-        BlobError::Full { .. } | BlobError::TooLarge { .. } | BlobError::Disk { .. } => {
+        BlobError::Full { .. } | BlobError::TooLarge { .. } | BlobError::Disk { .. } | BlobError::InUse => {
             Status::OUT_OF_RESOURCES
         }
         BlobError::Source(_) | BlobError::Damaged(_) => Status::PROCESSING_FAILURE,

@@ -38,8 +38,11 @@ pub struct Call {
 #[derive(Debug, thiserror::Error)]
 pub enum SendError {
     /// The peer rejected the association; its numbers say why.
-    #[error("the association was rejected: {0:?}")]
-    Rejected(AssociateRj),
+    #[error("the association was rejected: {reason:?} (result {0}, source {1}, reason {2})", .rj.codes().0, .rj.codes().1, .rj.codes().2, reason = .rj.reason)]
+    Rejected {
+        /// The numbers on the wire.
+        rj: AssociateRj,
+    },
     /// The association ended before the answer.
     #[error("the association ended before the answer: {0}")]
     Ended(String),
@@ -86,7 +89,7 @@ impl Sender {
         loop {
             match conversation.next() {
                 Happening::Associated => return Ok(Self { conversation, next_message: MessageId(1) }),
-                Happening::Rejected(rj) => return Err(SendError::Rejected(rj)),
+                Happening::Rejected(rj) => return Err(SendError::Rejected { rj }),
                 Happening::Ended(end) => return Err(ended(end)),
                 Happening::Asked(_)
                 | Happening::Command { .. }

@@ -38,12 +38,9 @@ fn temporary() -> Temporary {
     Temporary { segments: open(&dir, None), _dir: dir }
 }
 
-fn open(dir: &TempDir, rows_end: Option<BlobRef>) -> Segments {
-    let end = move |container| {
-        let last = rows_end.filter(|last| last.container == container)?;
-        Some(format::next_record(last.offset, last.length))
-    };
-    Segments::open(dir.path(), SMALL, &end).unwrap()
+fn open(dir: &TempDir, last_kept: Option<BlobRef>) -> Segments {
+    let last = move |container| Ok(last_kept.filter(|last| last.container == container));
+    Segments::open(dir.path(), SMALL, &last).unwrap()
 }
 
 gantry_ports::blob_contract!(temporary());
@@ -88,6 +85,19 @@ fn a_torn_record_before_an_acknowledged_one_is_no_room_for_the_next() {
 }
 
 #[test]
+fn one_process_appends_and_others_read_meanwhile() {
+    let dir = TempDir::new().unwrap();
+    let segments = open(&dir, None);
+    let kept = append(&segments, 1, 5000);
+    assert!(matches!(Segments::open(dir.path(), SMALL, &|_| Ok(None)), Err(BlobError::InUse)));
+    let reader = Segments::open_to_read(dir.path(), SMALL).unwrap();
+    assert_eq!(reader.read(kept, 0..5000).unwrap(), content(1, 5000));
+    assert!(matches!(reader.append(&mut &b"x"[..], b""), Err(BlobError::InUse)));
+    drop(segments);
+    append(&open(&dir, Some(kept)), 2, 10);
+}
+
+#[test]
 fn a_changed_byte_is_found_by_verify() {
     let segments = temporary();
     let reference = append(&segments, 1, 500_000);
@@ -101,7 +111,7 @@ fn spares_are_zeroed_used_once_and_found_again() {
     let dir = TempDir::new().unwrap();
     let segments = open(&dir, None);
     let deadline = Instant::now() + Duration::from_secs(20);
-    while fs::read_dir(dir.path()).unwrap().count() < SMALL.spares && Instant::now() < deadline {
+    while fs::read_dir(dir.path()).unwrap().count() <= SMALL.spares && Instant::now() < deadline {
         std::thread::yield_now();
     }
     let mut used = BTreeSet::new();
@@ -122,7 +132,7 @@ fn spares_are_zeroed_used_once_and_found_again() {
 fn at_the_disk_reserve_nothing_is_kept() {
     let dir = TempDir::new().unwrap();
     let settings = Settings { reserve_bytes: u64::MAX, ..SMALL };
-    let segments = Segments::open(dir.path(), settings, &|_| None).unwrap();
+    let segments = Segments::open(dir.path(), settings, &|_| Ok(None)).unwrap();
     let error = segments.append(&mut &b"abc"[..], b"").unwrap_err();
     assert!(matches!(error, BlobError::Full { reserve: u64::MAX, .. }), "{error:?}");
 }
@@ -130,7 +140,7 @@ fn at_the_disk_reserve_nothing_is_kept() {
 #[test]
 fn large_content_that_tears_leaves_no_file() {
     let dir = TempDir::new().unwrap();
-    let segments = Segments::open(dir.path(), Settings { spares: 0, ..SMALL }, &|_| None).unwrap();
+    let segments = Segments::open(dir.path(), Settings { spares: 0, ..SMALL }, &|_| Ok(None)).unwrap();
     let before = segments.folder.containers().unwrap();
     let mut torn = std::io::repeat(1).take(3 << 20).chain(Failing);
     assert!(matches!(segments.append(&mut torn, b""), Err(BlobError::Source(_))));

@@ -1,0 +1,123 @@
+//! What a user can say. Each command's help is its first documentation.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use clap::{Args, Parser, Subcommand};
+
+/// Puts imaging AI to work between scanner and PACS.
+///
+/// Exit codes: 0 done, 1 something unexpected, 2 wrong usage, 3 not found, 4 a peer refused or was not there,
+/// 5 an input cannot be used, 6 the configuration cannot be used.
+#[derive(Debug, Parser)]
+#[command(name = "gantry", version, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Receive over DICOM and keep what comes. An empty folder is made a data folder: door GANTRY, senders on this
+    /// machine.
+    Serve(Serve),
+    /// Ask a DICOM peer for a sign of life (C-ECHO).
+    Echo(Peer),
+    /// Send DICOM files to a peer (C-STORE).
+    Send(Send),
+    /// The studies that are kept.
+    #[command(subcommand)]
+    Study(Study),
+    /// The peers that were refused.
+    #[command(subcommand)]
+    Source(Source),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// The data folder.
+    #[arg(long)]
+    pub(crate) data: PathBuf,
+    /// Port of the door, instead of the configured one; 0 takes a free one.
+    #[arg(long)]
+    pub(crate) dicom_port: Option<u16>,
+}
+
+/// A DICOM peer.
+#[derive(Debug, Args)]
+pub(crate) struct Peer {
+    /// Address and port.
+    pub(crate) address: SocketAddr,
+    /// The peer's AE title.
+    #[arg(long, default_value = "ANY-SCP")]
+    pub(crate) called: String,
+    /// Our AE title.
+    #[arg(long, default_value = "GANTRY")]
+    pub(crate) calling: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Send {
+    #[command(flatten)]
+    pub(crate) peer: Peer,
+    /// Files, and folders with files.
+    #[arg(required = true)]
+    pub(crate) paths: Vec<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Study {
+    /// List the newest studies.
+    List {
+        #[command(flatten)]
+        listing: Listing,
+        /// How many at most.
+        #[arg(long, default_value_t = 50)]
+        count: usize,
+    },
+    /// Show a study: its series, and objects that came again and differ.
+    Show {
+        #[command(flatten)]
+        listing: Listing,
+        /// Study Instance UID or accession number.
+        study: String,
+    },
+    /// Write a study's objects as plain files.
+    Export {
+        #[command(flatten)]
+        listing: Listing,
+        /// Study Instance UID or accession number.
+        study: String,
+        /// A folder that does not exist yet.
+        #[arg(short, long)]
+        out: PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Source {
+    /// List refused associations, newest first.
+    Refused(Listing),
+}
+
+/// Where to look, and how to say it.
+#[derive(Debug, Args)]
+pub(crate) struct Listing {
+    /// The data folder.
+    #[arg(long)]
+    pub(crate) data: PathBuf,
+    /// One JSON document instead of a table.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,23 @@
+//! The commands, one file each.
+
+mod export;
+mod peers;
+mod serve;
+mod source;
+mod study;
+
+use crate::{
+    cli::{Cli, Command},
+    report::Failure,
+};
+
+/// Runs what the user asked for.
+pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
+    match cli.command {
+        Command::Serve(options) => serve::run(&options),
+        Command::Echo(peer) => peers::echo(&peer),
+        Command::Send(options) => peers::send(&options),
+        Command::Study(command) => study::run(command),
+        Command::Source(command) => source::run(command),
+    }
+}

@@ -1,0 +1,51 @@
+//! `gantry serve`.
+
+use gantry_gateway::{door::Door, keeper::Keeper, recovery};
+use gantry_net::TcpDoor;
+use signal_hook::{
+    consts::{SIGINT, SIGTERM},
+    iterator::Signals,
+};
+
+use crate::{
+    cli::Serve,
+    node::{Access, Node},
+    report::{Exit, Failure, say},
+};
+
+/// Serves until a signal says stop.
+pub(crate) fn run(options: &Serve) -> Result<(), Failure> {
+    let unexpected = |error: std::io::Error| Failure::unexpected("serve/failed", &error);
+    // Before anything is opened: a signal that comes early must not kill the process half way.
+    let mut signals = Signals::new([SIGTERM, SIGINT]).map_err(unexpected)?;
+    let node = Node::open(&options.data, Access::Serve)?;
+    let found = recovery::recover(&node.outside)
+        .map_err(|error| Failure::unexpected("serve/recovery-failed", &error))?;
+    for row in &found.damaged {
+        say(&format!(
+            "warning: the bytes of object {} at {} are damaged or gone",
+            row.sop_instance, row.blob
+        ));
+    }
+    let settings = node.door_settings()?;
+    let mut address = node.config.dicom.listen;
+    address.set_port(options.dicom_port.unwrap_or(address.port()));
+    let listener = TcpDoor::bind(address).map_err(|error| {
+        Failure::new(Exit::Config, "serve/cannot-listen", format!("cannot listen on {address}: {error}"))
+            .hint("another program may use the port: choose one with --dicom-port")
+    })?;
+    let address = listener.address().map_err(unexpected)?;
+    let titles: Vec<String> = settings.titles.iter().map(ToString::to_string).collect();
+    let (keeper, handle) =
+        Keeper::start(node.outside.clone(), node.site.clone(), settings.limits.queue).map_err(unexpected)?;
+    let door = Door::open(Box::new(listener), settings, node.outside.clone(), handle).map_err(unexpected)?;
+    say(&format!(
+        "gantry: door {} is open on {address}, data in {}",
+        titles.join(", "),
+        options.data.display()
+    ));
+    signals.forever().next();
+    door.close();
+    keeper.join();
+    Ok(())
+}

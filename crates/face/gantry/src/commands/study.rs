@@ -1,0 +1,181 @@
+//! `gantry study`: what is kept.
+
+use gantry_ports::{
+    intake::Intake,
+    store::{ObjectRow, Reception, SeriesRow, Standing, StoreError, StudyRow},
+};
+use gantry_types::{ids::SiteId, instant::Instant, uid::StudyInstanceUid};
+use serde_json::{Value, json};
+
+use crate::{
+    cli::{Listing, Study},
+    commands::export,
+    node::{Access, Node},
+    report::{Exit, Failure, print},
+};
+
+/// `gantry study`.
+pub(crate) fn run(command: Study) -> Result<(), Failure> {
+    match command {
+        Study::List { listing, count } => list(&listing, count),
+        Study::Show { listing, study } => show(&listing, &study),
+        Study::Export { listing, study, out } => {
+            let node = Node::open(&listing.data, Access::Read)?;
+            let study = find(&*node.outside.intake, &node.site, &study)?;
+            export::run(&node, &study, &out, listing.json)
+        }
+    }
+}
+
+fn unreadable(error: StoreError) -> Failure {
+    Failure::unexpected("store/unreadable", &error)
+}
+
+/// The one study that a person means.
+pub(crate) fn find(intake: &dyn Intake, site: &SiteId, named: &str) -> Result<StudyRow, Failure> {
+    if let Some(uid) = StudyInstanceUid::from_peer(named)
+        && let Some(study) = intake.study(site, &uid).map_err(unreadable)?
+    {
+        return Ok(study);
+    }
+    let mut studies = intake.studies_of_accession(site, named).map_err(unreadable)?;
+    match (studies.pop(), studies.len()) {
+        (Some(study), 0) => Ok(study),
+        (Some(_), more) => {
+            let sentence = format!("{} studies have the accession number `{named}`", more + 1);
+            Err(Failure::new(Exit::NotFound, "study/ambiguous", sentence)
+                .hint("name it by Study Instance UID"))
+        }
+        (None, _) => {
+            let sentence = format!("no study has the UID or accession number `{named}`");
+            Err(Failure::new(Exit::NotFound, "study/unknown", sentence)
+                .hint("`gantry study list` shows what is kept"))
+        }
+    }
+}
+
+fn list(listing: &Listing, count: usize) -> Result<(), Failure> {
+    let node = Node::open(&listing.data, Access::Read)?;
+    let intake = &node.outside.intake;
+    let studies = intake.newest_studies(&node.site, Instant(i64::MAX), count).map_err(unreadable)?;
+    let mut rows = Vec::new();
+    for study in &studies {
+        let objects = intake.objects(&node.site, &study.uid).map_err(unreadable)?.len();
+        rows.push((study, objects));
+    }
+    if listing.json {
+        let all: Vec<Value> = rows
+            .iter()
+            .map(|(study, objects)| {
+                json!({
+                    "uid": study.uid.as_str(),
+                    "accession": study.accession_number,
+                    "patientId": study.patient_id,
+                    "date": study.study_date,
+                    "description": study.description,
+                    "received": study.first_received.to_string(),
+                    "objects": objects,
+                })
+            })
+            .collect();
+        return print(&json!({ "studies": all }).to_string());
+    }
+    for (study, objects) in rows {
+        print(&format!(
+            "{}  {:>5} images  {:<16}  {:<24}  {}",
+            study.first_received, objects, study.accession_number, study.description, study.uid
+        ))?;
+    }
+    Ok(())
+}
+
+fn show(listing: &Listing, named: &str) -> Result<(), Failure> {
+    let node = Node::open(&listing.data, Access::Read)?;
+    let intake = &*node.outside.intake;
+    let study = find(intake, &node.site, named)?;
+    let series = intake.series(&node.site, &study.uid).map_err(unreadable)?;
+    let objects = intake.objects(&node.site, &study.uid).map_err(unreadable)?;
+    if listing.json {
+        return print(&show_json(intake, &study, &series, &objects)?.to_string());
+    }
+    print(&format!("study      {}", study.uid))?;
+    print(&format!("accession  {}", study.accession_number))?;
+    print(&format!("received   {}", study.first_received))?;
+    for row in &series {
+        let of_series = objects.iter().filter(|object| object.series == row.uid && is_in_force(object));
+        print(&format!(
+            "series     {} {} {:?}: {} images",
+            row.number,
+            row.modality,
+            row.description,
+            of_series.count()
+        ))?;
+    }
+    for object in objects.iter().filter(|object| !is_in_force(object)) {
+        print(&format!(
+            "undecided  image {} came again and differs (revision {}); the first stays in force",
+            object.sop_instance, object.revision
+        ))?;
+    }
+    Ok(())
+}
+
+fn is_in_force(object: &ObjectRow) -> bool {
+    object.standing == Standing::InForce
+}
+
+fn show_json(
+    intake: &dyn Intake,
+    study: &StudyRow,
+    series: &[SeriesRow],
+    objects: &[ObjectRow],
+) -> Result<Value, Failure> {
+    let mut all = Vec::new();
+    for object in objects {
+        let receipts = intake.receipts(object.id).map_err(unreadable)?;
+        let receipts: Vec<Value> = receipts
+            .iter()
+            .map(|receipt| {
+                let reception = match receipt.reception {
+                    Reception::Kept => "kept",
+                    Reception::Same => "same",
+                };
+                json!({
+                    "received": receipt.received.to_string(),
+                    "association": receipt.association,
+                    "reception": reception,
+                    "deviations": receipt.deviations,
+                })
+            })
+            .collect();
+        all.push(json!({
+            "sopInstance": object.sop_instance.as_str(),
+            "sopClass": object.sop_class.as_str(),
+            "series": object.series.as_str(),
+            "transferSyntax": object.transfer_syntax.as_str(),
+            "revision": object.revision,
+            "standing": if is_in_force(object) { "inForce" } else { "undecided" },
+            "bytes": object.blob.length,
+            "digest": object.digest.to_string(),
+            "receipts": receipts,
+        }));
+    }
+    let series: Vec<Value> = series
+        .iter()
+        .map(|row| {
+            json!({
+                "uid": row.uid.as_str(),
+                "modality": row.modality,
+                "number": row.number,
+                "description": row.description,
+            })
+        })
+        .collect();
+    Ok(json!({
+        "uid": study.uid.as_str(),
+        "accession": study.accession_number,
+        "received": study.first_received.to_string(),
+        "series": series,
+        "objects": all,
+    }))
+}

@@ -1,0 +1,136 @@
+//! `gantry.toml`: what belongs to the node itself.
+//!
+//! Every key has a default; unknown keys are refused. A commented file is written into an empty data folder.
+
+use std::{net::SocketAddr, path::Path};
+
+use gantry_types::{ae_title::AeTitle, ids::SiteId};
+use serde::Deserialize;
+
+use crate::report::{Exit, Failure};
+
+/// The file's name in the data folder.
+pub(crate) const FILE: &str = "gantry.toml";
+
+/// The node's configuration.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Config {
+    pub(crate) site: String,
+    pub(crate) dicom: Dicom,
+    pub(crate) storage: Storage,
+}
+
+/// Doors.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Dicom {
+    pub(crate) listen: SocketAddr,
+    pub(crate) ae_title: String,
+    pub(crate) associations: usize,
+    pub(crate) associations_per_peer: usize,
+    pub(crate) silent_connections: usize,
+    pub(crate) queue: usize,
+    pub(crate) artim_secs: u64,
+    pub(crate) idle_secs: u64,
+    pub(crate) pdu_bytes_max: u32,
+}
+
+/// Where bytes are kept.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Storage {
+    pub(crate) segment_mib: u64,
+    pub(crate) spares: usize,
+    pub(crate) object_mib_max: u64,
+    pub(crate) reserve_mib: u64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { site: "site".to_owned(), dicom: Dicom::default(), storage: Storage::default() }
+    }
+}
+
+impl Default for Dicom {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 11112)),
+            ae_title: "GANTRY".to_owned(),
+            associations: 200,
+            associations_per_peer: 50,
+            silent_connections: 64,
+            queue: 1024,
+            artim_secs: 30,
+            idle_secs: 600,
+            pdu_bytes_max: 4 << 20,
+        }
+    }
+}
+
+impl Default for Storage {
+    fn default() -> Self {
+        Self { segment_mib: 256, spares: 2, object_mib_max: 8192, reserve_mib: 2048 }
+    }
+}
+
+/// The file that an empty data folder gets: every key with its default, commented.
+pub(crate) const TEMPLATE: &str = include_str!("config/template.toml");
+
+impl Config {
+    /// Reads a file.
+    pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| Failure::unexpected("config/unreadable", &error))?;
+        Self::parse(&text).map_err(|why| {
+            Failure::new(Exit::Config, "config/invalid", format!("{}: {why}", path.display()))
+                .hint("the commented template lists every key: `gantry serve` writes it into an empty folder")
+        })
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        let config: Self = toml::from_str(text).map_err(|error| error.to_string())?;
+        config.site()?;
+        config.ae_title()?;
+        Ok(config)
+    }
+
+    /// Whose objects these are.
+    pub(crate) fn site(&self) -> Result<SiteId, String> {
+        self.site.parse().map_err(|error: gantry_types::ids::IdError| error.to_string())
+    }
+
+    /// The door's title.
+    pub(crate) fn ae_title(&self) -> Result<AeTitle, String> {
+        AeTitle::parse(&self.dicom.ae_title).map_err(|error| error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_template_says_the_defaults() {
+        assert_eq!(Config::parse(TEMPLATE), Ok(Config::default()));
+        let uncommented: String = TEMPLATE
+            .lines()
+            .map(|line| line.strip_prefix('#').filter(|rest| !rest.starts_with(' ')).unwrap_or(line))
+            .map(|line| format!("{line}\n"))
+            .collect();
+        assert_eq!(Config::parse(&uncommented), Ok(Config::default()));
+        assert!(uncommented.matches(" = ").count() >= 14, "every key stands in the template");
+    }
+
+    #[test]
+    fn unknown_keys_and_bad_values_are_refused_with_their_place() {
+        for (text, part) in [
+            ("[dicom]\nportt = 1", "unknown field `portt`"),
+            ("site = \"A b\"", "site \"A b\""),
+            ("[dicom]\nae_title = \"SEVENTEEN-LETTERS\"", "longer than 16"),
+        ] {
+            let why = Config::parse(text).unwrap_err();
+            assert!(why.contains(part), "{why}");
+        }
+    }
+}

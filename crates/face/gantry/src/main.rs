@@ -1,0 +1,19 @@
+//! Gantry: puts imaging AI to work between scanner and PACS.
+//!
+//! Reading order: `cli` (what a user can say), `node` (a data folder, opened), `commands` (one file each), `report` (how
+//! it ends).
+
+mod cli;
+mod commands;
+mod config;
+mod node;
+mod report;
+mod system;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+fn main() -> ExitCode {
+    report::finish(commands::run(cli::Cli::parse()))
+}

@@ -1,0 +1,167 @@
+//! A node's data folder, opened: configuration, store, blobs, clock, ids.
+//!
+//! Commands open it the same way while `serve` runs; what writes segments opens them, the rest only reads.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use gantry_dimse::{machine, negotiation::Implementation};
+use gantry_gateway::{
+    Outside,
+    settings::{DoorSettings, Limits},
+    sources::Sources,
+};
+use gantry_ports::{blob::BlobError, intake::Intake as _};
+use gantry_segments::{Segments, Settings};
+use gantry_sqlite::SqliteStore;
+use gantry_types::{ids::SiteId, uid::Uid};
+
+use crate::{
+    config::{self, Config},
+    report::{Exit, Failure},
+    system::{SortableIds, SystemClock},
+};
+
+/// Implementation Class UID: ours, for ever. The version-8 UUID of SHA-256 over "Gantry implementation class".
+const IMPLEMENTATION_CLASS: &str = "2.25.320279085945678957654393679383196718293";
+
+/// Implementation Version Name; changes only with what we write.
+const IMPLEMENTATION_VERSION: &str = "GANTRY_0_1";
+
+/// An opened data folder.
+pub(crate) struct Node {
+    pub(crate) config: Config,
+    pub(crate) site: SiteId,
+    pub(crate) outside: Outside,
+}
+
+/// What a folder is opened for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// To serve: by one process at a time; an empty folder is made a data folder.
+    Serve,
+    /// To read what is kept, also while another process serves.
+    Read,
+}
+
+impl Node {
+    /// Opens a data folder.
+    pub(crate) fn open(data: &Path, access: Access) -> Result<Self, Failure> {
+        let file = data.join(config::FILE);
+        if !file.exists() {
+            prepare(data, &file, access)?;
+        }
+        let config = Config::read(&file)?;
+        let bad = |why: String| Failure::new(Exit::Config, "config/invalid", why);
+        let site = config.site().map_err(bad)?;
+        let store = SqliteStore::open(&data.join("gantry.db"))
+            .map_err(|error| Failure::unexpected("store/unusable", &error))?;
+        let store = Arc::new(store);
+        let blob = open_segments(data, &config, &store, access)?;
+        let ids = SortableIds::start(random()?);
+        let outside = Outside {
+            blob: Arc::new(blob),
+            store: store.clone(),
+            intake: store,
+            clock: Arc::new(SystemClock::start()),
+            ids: Arc::new(ids),
+        };
+        Ok(Self { config, site, outside })
+    }
+
+    /// How the door is set.
+    pub(crate) fn door_settings(&self) -> Result<DoorSettings, Failure> {
+        let dicom = &self.config.dicom;
+        let title =
+            self.config.ae_title().map_err(|why| Failure::new(Exit::Config, "config/invalid", why))?;
+        Ok(DoorSettings {
+            site: self.site.clone(),
+            titles: vec![title],
+            sources: Sources::loopback(),
+            implementation: implementation(),
+            association: machine::Settings {
+                artim: Duration::from_secs(dicom.artim_secs),
+                idle: Duration::from_secs(dicom.idle_secs),
+                receive_bytes_max: dicom.pdu_bytes_max,
+                ..machine::Settings::default()
+            },
+            limits: Limits {
+                associations: dicom.associations,
+                associations_per_peer: dicom.associations_per_peer,
+                silent_connections: dicom.silent_connections,
+                queue: dicom.queue,
+                ..Limits::default()
+            },
+        })
+    }
+}
+
+/// How we introduce ourselves to peers.
+pub(crate) fn implementation() -> Implementation {
+    let class =
+        Uid::from_peer(IMPLEMENTATION_CLASS).unwrap_or_else(|| unreachable!("the constant is not blank"));
+    Implementation { class, version: IMPLEMENTATION_VERSION.into(), maximum_length: 128 << 10 }
+}
+
+fn prepare(data: &Path, file: &Path, access: Access) -> Result<(), Failure> {
+    let failed = |error| Failure::unexpected("node/unwritable", &error);
+    if access == Access::Read {
+        let sentence = format!("{} is no data folder of Gantry: it has no {}", data.display(), config::FILE);
+        return Err(Failure::new(Exit::NotFound, "node/no-data-folder", sentence)
+            .hint("name the folder that `gantry serve --data` uses"));
+    }
+    fs::create_dir_all(data).map_err(failed)?;
+    let is_empty = fs::read_dir(data).map_err(failed)?.next().is_none();
+    if !is_empty {
+        let sentence = format!("{} is not empty, and no data folder of Gantry", data.display());
+        return Err(Failure::new(Exit::Config, "node/folder-in-use", sentence).hint("name an empty folder"));
+    }
+    fs::write(file, config::TEMPLATE).map_err(failed)
+}
+
+fn open_segments(
+    data: &Path,
+    config: &Config,
+    store: &SqliteStore,
+    access: Access,
+) -> Result<Segments, Failure> {
+    let settings = Settings {
+        segment_bytes: config.storage.segment_mib << 20,
+        spares: config.storage.spares,
+        content_bytes_max: config.storage.object_mib_max << 20,
+        reserve_bytes: config.storage.reserve_mib << 20,
+        ..Settings::default()
+    };
+    let path: PathBuf = data.join("segments");
+    let unusable = |error| Failure::unexpected("segments/unusable", &error);
+    match access {
+        Access::Read => Segments::open_to_read(&path, settings).map_err(unusable),
+        Access::Serve => {
+            let last_kept = |container| match store.last_in_container(container) {
+                Ok(last) => Ok(last.map(|last| last.blob)),
+                Err(error) => Err(BlobError::Disk {
+                    doing: "ask what was kept last",
+                    source: std::io::Error::other(error),
+                }),
+            };
+            Segments::open(&path, settings, &last_kept).map_err(|error| {
+                if matches!(error, BlobError::InUse) {
+                    let sentence = format!("another process serves {}", data.display());
+                    return Failure::new(Exit::Config, "node/in-use", sentence);
+                }
+                unusable(error)
+            })
+        }
+    }
+}
+
+fn random() -> Result<u16, Failure> {
+    let mut bytes = [0; 2];
+    getrandom::fill(&mut bytes)
+        .map_err(|error| Failure::new(Exit::Failed, "system/no-randomness", error.to_string()))?;
+    Ok(u16::from_le_bytes(bytes))
+}

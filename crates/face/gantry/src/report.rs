@@ -1,0 +1,95 @@
+//! How a command ends: on stdout what was asked for, on stderr what went wrong, and an exit code.
+//!
+//! A failure is a stable code, one sentence with the thing and the value, and a hint where something can be done.
+
+use std::{
+    error::Error,
+    fmt,
+    io::{self, Write as _},
+    process::ExitCode,
+};
+
+use gantry_types::error_code::ErrorCode;
+
+/// Exit codes. Stable: scripts test them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// Something unexpected: the disk, the database.
+    Failed = 1,
+    /// What was asked for does not exist.
+    NotFound = 3,
+    /// A peer refused, or was not there.
+    Peer = 4,
+    /// A file that was given cannot be used.
+    Input = 5,
+    /// The configuration cannot be used.
+    Config = 6,
+}
+
+/// A command that failed.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) exit: Exit,
+    pub(crate) code: ErrorCode,
+    pub(crate) sentence: String,
+    pub(crate) hint: Option<String>,
+}
+
+impl Failure {
+    pub(crate) fn new(exit: Exit, code: &'static str, sentence: impl Into<String>) -> Self {
+        Self { exit, code: ErrorCode(code), sentence: sentence.into(), hint: None }
+    }
+
+    /// Something unexpected, with the chain of its causes.
+    pub(crate) fn unexpected(code: &'static str, error: &dyn Error) -> Self {
+        let mut sentence = error.to_string();
+        let mut source = error.source();
+        while let Some(cause) = source {
+            sentence = format!("{sentence}: {cause}");
+            source = cause.source();
+        }
+        Self::new(Exit::Failed, code, sentence)
+    }
+
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "error: {}", self.sentence)?;
+        if let Some(hint) = &self.hint {
+            write!(f, "\nhint: {hint}")?;
+        }
+        write!(f, "\ncode: {}", self.code)
+    }
+}
+
+/// Prints a failure and turns the result into the process's exit code.
+pub(crate) fn finish(result: Result<(), Failure>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            say(&failure.to_string());
+            ExitCode::from(failure.exit as u8)
+        }
+    }
+}
+
+/// A line for people, on stderr.
+pub(crate) fn say(line: &str) {
+    // Nobody reads stderr: then there is nobody to tell.
+    let _closed = writeln!(io::stderr(), "{line}");
+}
+
+/// A line of data, on stdout.
+pub(crate) fn print(line: &str) -> Result<(), Failure> {
+    match writeln!(io::stdout(), "{line}") {
+        // A reader that has seen enough, as `head` does, is no error.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        Err(error) => Err(Failure::unexpected("cli/stdout", &error)),
+        Ok(()) => Ok(()),
+    }
+}
