@@ -3,3 +3,5 @@
 // Everything here is test code: `cfg(test)` says so to the lints.
 #[cfg(test)]
 mod corpus;
+#[cfg(test)]
+mod receive;

@@ -6,3 +6,4 @@
 pub mod corpus;
 pub mod notes;
 pub mod peer;
+pub mod served;
