@@ -125,7 +125,7 @@ fn nothing_acknowledged_is_lost_when_the_process_is_killed() {
             std::thread::sleep(Duration::from_millis(5));
             assert!(sender.try_wait().unwrap().is_none(), "the sender ended early");
         }
-        std::thread::sleep(Duration::from_millis(round * 37 % 200));
+        std::thread::sleep(Duration::from_millis(100 + round * 137 % 600));
         let killed = served.kill();
         sender.wait().unwrap();
         acknowledged.extend(fs::read_to_string(&list).unwrap().lines().map(str::to_owned));

@@ -1,0 +1,33 @@
+# Gantry. `make test` is everything that must hold; `make peers` installs the programs the tests talk to.
+
+.PHONY: test peers fmt lint unit doc notes
+
+test: peers-in-ci
+	rm -f target/test-notes.txt
+	$(MAKE) --no-print-directory fmt lint unit doc notes
+
+# As root under CI=true the peers are installed; elsewhere a missing peer is a test skipped by name.
+.PHONY: peers-in-ci
+peers-in-ci:
+	@if [ "$$CI" = true ] && [ "$$(id -u)" -eq 0 ]; then sh tools/peers.sh; fi
+
+peers:
+	sh tools/peers.sh
+
+fmt:
+	cargo fmt --all --check
+
+lint:
+	cargo clippy --workspace --all-targets --quiet -- -D warnings
+
+unit:
+	mkdir -p target
+	cargo build --quiet -p gantry
+	cargo test --workspace --quiet
+
+doc:
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
+
+# Prints what the tests have noted: figures, skips, tests without corpus. Under CI=true a skip is a failure.
+notes:
+	@sh tools/judge-notes.sh target/test-notes.txt
