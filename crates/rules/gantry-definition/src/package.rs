@@ -1,1 +1,244 @@
-//! Packages.
+//! Packages: what an application says of itself in `app.toml`.
+//!
+//! A package names its contract (clauses over the image's facts), its steps with their parameters, and the findings it
+//! may give, each with its codes and plausible range. What a step does is the business of `gantry-pipeline`.
+//!
+//! Invariants
+//! - Every clause is checked against the published variables when the package is read.
+//! - Labels of findings ascend from 1 without gaps; codes have legal lengths; ranges are ordered.
+
+mod document;
+
+use std::collections::BTreeMap;
+
+use gantry_types::{
+    code::Code,
+    findings::{JudgedClause, Rgb, Verdict},
+    ids::AppName,
+};
+
+use crate::expression::{Expression, Facts, Scope, Tables, Truth, Type};
+
+/// A package.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Package {
+    /// Its name in commands and documents.
+    pub name: AppName,
+    /// Its version, at most 16 characters.
+    pub version: String,
+    /// What people call it.
+    pub title: String,
+    /// Who made it.
+    pub manufacturer: String,
+    /// What it is for, and what not.
+    pub intended_use: String,
+    /// For whom its results are.
+    pub class: Class,
+    /// Under which licence it is given.
+    pub licence: String,
+    /// Algorithm family (CID 7162).
+    pub family: Code,
+    /// What must hold for it to run at all.
+    pub eligibility: Vec<ContractClause>,
+    /// What must hold for single measurements, by name.
+    pub contract: Vec<ContractClause>,
+    /// Tables that clauses look things up in.
+    pub tables: Tables,
+    /// What it does, in order.
+    pub steps: Vec<Step>,
+    /// What it may find.
+    pub findings: Vec<DeclaredFinding>,
+    /// What it may cost.
+    pub resources: Resources,
+}
+
+/// For whom results are (DL2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Class {
+    /// For tests.
+    Test,
+    /// For research.
+    Research,
+    /// For care.
+    Clinical,
+}
+
+/// A clause of the contract.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ContractClause {
+    /// Its name: workflows assert it by this.
+    pub name: String,
+    /// When it is met.
+    pub condition: Expression,
+    /// What it means, for people.
+    pub sentence: String,
+}
+
+/// One step.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Step {
+    /// Which.
+    pub name: String,
+    /// What it is told.
+    pub parameters: BTreeMap<String, Parameter>,
+}
+
+/// A parameter of a step.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Parameter {
+    /// One number.
+    Number(f64),
+    /// Several, as a range.
+    Numbers(Vec<f64>),
+}
+
+/// A segment that the package may find.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DeclaredFinding {
+    /// Names it for ever.
+    pub key: String,
+    /// Its value in the label mask.
+    pub label: u8,
+    /// What readers see.
+    pub name: String,
+    /// Segmented Property Category.
+    pub category: Code,
+    /// Segmented Property Type.
+    pub property: Code,
+    /// Laterality.
+    pub laterality: Option<Code>,
+    /// How viewers should colour it.
+    pub colour: Rgb,
+    /// What is measured in it.
+    pub measurements: Vec<DeclaredMeasurement>,
+}
+
+/// A measurement that the package may give.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DeclaredMeasurement {
+    /// Names it within its finding.
+    pub key: String,
+    /// What is measured.
+    pub quantity: Quantity,
+    /// Its concept.
+    pub concept: Code,
+    /// How it is derived.
+    pub derivation: Option<Code>,
+    /// By which method.
+    pub method: Option<Code>,
+    /// Its unit.
+    pub unit: Code,
+    /// From and to: outside of it the result is not believed.
+    pub plausible: [f64; 2],
+    /// Names of contract clauses without which it is declined.
+    pub requires: Vec<String>,
+}
+
+/// What can be measured in a segment.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Quantity {
+    /// Its volume, millilitres.
+    Volume,
+    /// The mean of its voxels.
+    Mean,
+    /// The share of its voxels below a value, percent.
+    PercentageBelow(i16),
+}
+
+/// What an attempt may cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Resources {
+    /// Memory of the worker, MiB.
+    pub memory_mib: u64,
+    /// Time of an attempt, seconds.
+    pub time_secs: u64,
+}
+
+/// Why a text is no package.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PackageError {
+    /// The TOML itself, or a key that is not known.
+    #[error("{0}")]
+    Document(String),
+    /// A value that is not legal, with its place in the document.
+    #[error("{place}: {why}")]
+    Value {
+        /// Which key.
+        place: String,
+        /// What is wrong.
+        why: String,
+    },
+}
+
+/// The variables that clauses of a package may use. What an image does not say is absent, and so unknown.
+pub const VARIABLES: &[(&str, Type, &str)] = &[
+    ("image.modality", Type::Text, "Modality (0008,0060)"),
+    ("image.manufacturer", Type::Text, "Manufacturer (0008,0070); absent if empty"),
+    ("image.kernel", Type::Text, "Convolution Kernel (0018,1210), its first value; absent if empty"),
+    ("image.contrast", Type::Text, "`given` if Contrast/Bolus Agent (0018,0010) has a value; else absent"),
+    (
+        "image.thickness",
+        Type::Number,
+        "the largest of Slice Thickness (0018,0050), the measured slice distance and both pixel spacings, mm; absent \
+         without Slice Thickness",
+    ),
+    ("image.sliceDistance", Type::Number, "measured distance between slices, mm"),
+    ("image.slices", Type::Number, "number of slices"),
+];
+
+/// The scope of a package's clauses.
+fn scope(tables: &Tables) -> Scope {
+    let columns = |table: &crate::expression::Table| table.rows.first().map_or(0, |(keys, _)| keys.len());
+    Scope {
+        variables: VARIABLES.iter().map(|(name, kind, _)| (*name, *kind)).collect(),
+        tables: tables.iter().map(|(name, table)| (name.clone(), columns(table))).collect(),
+    }
+}
+
+impl Package {
+    /// Reads `app.toml`.
+    ///
+    /// # Errors
+    /// [`PackageError`] names the place and what is wrong there.
+    pub fn parse(text: &str) -> Result<Self, PackageError> {
+        document::parse(text)
+    }
+
+    /// The declared finding with this label.
+    #[must_use]
+    pub fn finding(&self, label: u8) -> Option<&DeclaredFinding> {
+        self.findings.iter().find(|finding| finding.label == label)
+    }
+}
+
+impl ContractClause {
+    /// Judges the clause; an unknown one that the workflow asserts is met, and the words say who said so.
+    #[must_use]
+    pub fn judge(&self, facts: &Facts, tables: &Tables, asserted: &[String]) -> JudgedClause {
+        let judgement = self.condition.judge(facts, tables);
+        let mut words: Vec<String> = Vec::new();
+        for clause in &judgement.clauses {
+            for (name, value) in &clause.seen {
+                let seen = format!("{name} is {value}");
+                if !words.contains(&seen) {
+                    words.push(seen);
+                }
+            }
+        }
+        let is_asserted = asserted.contains(&self.name);
+        let verdict = match judgement.truth {
+            Truth::True => Verdict::Met,
+            Truth::False => Verdict::Failed,
+            Truth::Unknown if is_asserted => {
+                words.push("asserted by the workflow".to_owned());
+                Verdict::Met
+            }
+            Truth::Unknown => Verdict::Unknown,
+        };
+        let seen = format!("{}: {}", self.sentence, words.join(", "));
+        JudgedClause { name: self.name.clone(), verdict, seen }
+    }
+}
+
+#[cfg(test)]
+mod tests;
