@@ -17,6 +17,9 @@ use crate::{
     writer,
 };
 
+/// Our Implementation Class UID, for ever: the version-8 UUID of SHA-256 over "Gantry implementation class".
+pub const IMPLEMENTATION_CLASS_UID: &str = "2.25.320279085945678957654393679383196718293";
+
 const PREAMBLE_BYTES: usize = 128;
 const MAGIC: &[u8] = b"DICM";
 
