@@ -2,12 +2,12 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Puts imaging AI to work between scanner and PACS.
 ///
 /// Exit codes: 0 done, 1 something unexpected, 2 wrong usage, 3 not found, 4 a peer refused or was not there,
-/// 5 an input cannot be used, 6 the configuration cannot be used.
+/// 5 an input cannot be used, 6 the configuration cannot be used, 7 the application declined.
 #[derive(Debug, Parser)]
 #[command(name = "gantry", version, arg_required_else_help = true)]
 pub(crate) struct Cli {
@@ -20,6 +20,12 @@ pub(crate) enum Command {
     /// Receive over DICOM and keep what comes. An empty folder is made a data folder: door GANTRY, senders on this
     /// machine.
     Serve(Serve),
+    /// Run an application on a folder of DICOM files, without a server.
+    ///
+    /// Writes OUT/evidence/*.dcm, OUT/findings.json and OUT/summary.png. Exits with 7 if the application declines.
+    Run(Run),
+    /// Write a synthetic chest CT with known truth.
+    Phantom(Phantom),
     /// Ask a DICOM peer for a sign of life (C-ECHO).
     Echo(Peer),
     /// Send DICOM files to a peer (C-STORE).
@@ -40,6 +46,72 @@ pub(crate) struct Serve {
     /// Port of the door, instead of the configured one; 0 takes a free one.
     #[arg(long)]
     pub(crate) dicom_port: Option<u16>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    /// A shipped application (lung-density), or a folder with an app.toml.
+    pub(crate) app: String,
+    /// A folder of DICOM files; folders in it are searched too.
+    pub(crate) dir: PathBuf,
+    /// Where the results go.
+    #[arg(short, long)]
+    pub(crate) out: PathBuf,
+    /// Series Instance UID, where the folder holds several that would do.
+    #[arg(long)]
+    pub(crate) series: Option<String>,
+    /// A clause of the contract that you vouch for, such as `contrast`: if it is unknown, it counts as met.
+    #[arg(long = "assert", value_name = "CLAUSE")]
+    pub(crate) asserted: Vec<String>,
+    /// Print findings.json as well.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Phantom {
+    /// A folder that does not exist yet.
+    #[arg(short, long)]
+    pub(crate) out: PathBuf,
+    /// Which phantom: the same number gives the same bytes.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// How the slices lie.
+    #[arg(long, value_enum, default_value_t = PhantomOrientation::Axial)]
+    pub(crate) orientation: PhantomOrientation,
+    /// The patient lies feet first.
+    #[arg(long)]
+    pub(crate) feet_first: bool,
+    /// Write the files in no order.
+    #[arg(long)]
+    pub(crate) shuffled: bool,
+    /// Write a localizer and a second reconstruction beside the series.
+    #[arg(long)]
+    pub(crate) several: bool,
+    /// What is in it.
+    #[arg(long, value_enum, default_value_t = PhantomKind::Chest)]
+    pub(crate) kind: PhantomKind,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PhantomOrientation {
+    Axial,
+    Sagittal,
+    Coronal,
+    /// Turned by 20 degrees.
+    Oblique,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PhantomKind {
+    /// A chest.
+    Chest,
+    /// The upper half of it.
+    UpperHalf,
+    /// A cylinder of water.
+    Water,
+    /// The same with two rods of foam.
+    Foam,
 }
 
 /// A DICOM peer.

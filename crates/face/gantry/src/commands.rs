@@ -2,6 +2,8 @@
 
 mod export;
 mod peers;
+mod phantom;
+mod run;
 mod serve;
 mod source;
 mod study;
@@ -15,6 +17,8 @@ use crate::{
 pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
     match cli.command {
         Command::Serve(options) => serve::run(&options),
+        Command::Run(options) => run::run(&options),
+        Command::Phantom(options) => phantom::run(&options),
         Command::Echo(peer) => peers::echo(&peer),
         Command::Send(options) => peers::send(&options),
         Command::Study(command) => study::run(command),

@@ -3,11 +3,13 @@
 //! Reading order: `cli` (what a user can say), `node` (a data folder, opened), `commands` (one file each), `report` (how
 //! it ends).
 
+mod applications;
 mod cli;
 mod commands;
 mod config;
 mod node;
 mod report;
+mod secret;
 mod system;
 
 use std::process::ExitCode;

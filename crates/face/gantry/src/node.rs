@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use gantry_dicom::part10::IMPLEMENTATION_CLASS_UID;
 use gantry_dimse::{machine, negotiation::Implementation};
 use gantry_gateway::{
     Outside,
@@ -25,9 +26,6 @@ use crate::{
     report::{Exit, Failure},
     system::{SortableIds, SystemClock},
 };
-
-/// Implementation Class UID: ours, for ever. The version-8 UUID of SHA-256 over "Gantry implementation class".
-const IMPLEMENTATION_CLASS: &str = "2.25.320279085945678957654393679383196718293";
 
 /// Implementation Version Name; changes only with what we write.
 const IMPLEMENTATION_VERSION: &str = "GANTRY_0_1";
@@ -103,7 +101,7 @@ impl Node {
 /// How we introduce ourselves to peers.
 pub(crate) fn implementation() -> Implementation {
     let class =
-        Uid::from_peer(IMPLEMENTATION_CLASS).unwrap_or_else(|| unreachable!("the constant is not blank"));
+        Uid::from_peer(IMPLEMENTATION_CLASS_UID).unwrap_or_else(|| unreachable!("the constant is not blank"));
     Implementation { class, version: IMPLEMENTATION_VERSION.into(), maximum_length: 128 << 10 }
 }
 
@@ -159,7 +157,7 @@ fn open_segments(
     }
 }
 
-fn random() -> Result<u16, Failure> {
+pub(crate) fn random() -> Result<u16, Failure> {
     let mut bytes = [0; 2];
     getrandom::fill(&mut bytes)
         .map_err(|error| Failure::new(Exit::Failed, "system/no-randomness", error.to_string()))?;

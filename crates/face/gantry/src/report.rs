@@ -24,6 +24,8 @@ pub(crate) enum Exit {
     Input = 5,
     /// The configuration cannot be used.
     Config = 6,
+    /// The application declined: an answer, but no result.
+    Declined = 7,
 }
 
 /// A command that failed.

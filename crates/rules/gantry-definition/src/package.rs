@@ -38,6 +38,8 @@ pub struct Package {
     pub licence: String,
     /// Algorithm family (CID 7162).
     pub family: Code,
+    /// Body Part Examined (0018,0015) of its results, if it proves it from the pixels.
+    pub body_part: Option<String>,
     /// What must hold for it to run at all.
     pub eligibility: Vec<ContractClause>,
     /// What must hold for single measurements, by name.

@@ -37,6 +37,7 @@ struct App {
     class: ClassDocument,
     licence: String,
     family: [String; 3],
+    body_part: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -148,6 +149,7 @@ pub(super) fn parse(text: &str) -> Result<Package, PackageError> {
         },
         licence: app.licence,
         family: code("app.family", &app.family)?,
+        body_part: app.body_part,
         eligibility: clauses("eligibility", document.eligibility, &scope)?,
         contract,
         tables,

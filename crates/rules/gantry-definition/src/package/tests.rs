@@ -85,7 +85,7 @@ fn mistakes_are_named_with_their_place() {
           |
         5 | titel = "Test"
           | ^^^^^
-        unknown field `titel`, expected one of `name`, `version`, `title`, `manufacturer`, `intended_use`, `class`, `licence`, `family`
+        unknown field `titel`, expected one of `name`, `version`, `title`, `manufacturer`, `intended_use`, `class`, `licence`, `family`, `body_part`
     "#]],
     );
     check(

@@ -1,0 +1,83 @@
+//! Applications: those that ship inside the program, and folders.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use gantry_definition::package::Package;
+use gantry_pipeline::{package_digest::package_digest, steps};
+use gantry_types::digest::Digest;
+
+use crate::report::{Exit, Failure};
+
+/// Name and `app.toml` of the applications that ship.
+const SHIPPED: &[(&str, &str)] = &[("lung-density", include_str!("../../../../apps/lung-density/app.toml"))];
+
+/// An application, pinned.
+pub(crate) struct Application {
+    pub(crate) package: Package,
+    pub(crate) digest: Digest,
+}
+
+/// The shipped application of this name, or the one in this folder.
+pub(crate) fn find(named: &str) -> Result<Application, Failure> {
+    if let Some((_, text)) = SHIPPED.iter().find(|(name, _)| *name == named) {
+        return read("app.toml of the program", &[("app.toml".to_owned(), text.as_bytes().to_vec())]);
+    }
+    let folder = Path::new(named);
+    if !folder.join("app.toml").is_file() {
+        let shipped: Vec<&str> = SHIPPED.iter().map(|(name, _)| *name).collect();
+        let sentence = format!("`{named}` is no shipped application, and no folder with an app.toml");
+        return Err(Failure::new(Exit::NotFound, "app/unknown", sentence)
+            .hint(format!("shipped are: {}", shipped.join(", "))));
+    }
+    let mut files = Vec::new();
+    collect(folder, Path::new(""), &mut files)
+        .map_err(|error| Failure::unexpected("app/unreadable", &error))?;
+    read(&folder.join("app.toml").display().to_string(), &files)
+}
+
+/// All files of a package, with their paths in it.
+fn collect(root: &Path, below: &Path, files: &mut Vec<(String, Vec<u8>)>) -> io::Result<()> {
+    for entry in fs::read_dir(root.join(below))? {
+        let path: PathBuf = below.join(entry?.file_name());
+        if root.join(&path).is_dir() {
+            collect(root, &path, files)?;
+        } else {
+            files.push((path.to_string_lossy().into_owned(), fs::read(root.join(&path))?));
+        }
+    }
+    Ok(())
+}
+
+fn read(place: &str, files: &[(String, Vec<u8>)]) -> Result<Application, Failure> {
+    let invalid = |why: String| Failure::new(Exit::Input, "app/invalid", format!("{place}: {why}"));
+    let bytes = files.iter().find(|(path, _)| path == "app.toml").map_or(&[][..], |(_, bytes)| bytes);
+    let text = std::str::from_utf8(bytes).map_err(|error| invalid(error.to_string()))?;
+    let package = Package::parse(text).map_err(|error| invalid(error.to_string()))?;
+    steps::check(&package).map_err(|error| invalid(error.to_string()))?;
+    Ok(Application { package, digest: package_digest(files) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_that_ships_is_sound() {
+        for (name, _) in SHIPPED {
+            let application = find(name).map_err(|failure| failure.to_string()).unwrap();
+            assert_eq!(application.package.name.as_str(), *name);
+        }
+    }
+
+    #[test]
+    fn the_default_parameters_are_those_of_the_package() {
+        let package = find("lung-density").map_err(|failure| failure.to_string()).unwrap().package;
+        let [steps::BuiltIn::Lungs(parameters)] = &steps::check(&package).unwrap()[..] else {
+            panic!("lung-density has one step");
+        };
+        assert_eq!(**parameters, gantry_pipeline::lungs::parameters::LungsParameters::default());
+    }
+}

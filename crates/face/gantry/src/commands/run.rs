@@ -1,0 +1,184 @@
+//! `gantry run`: an application on a folder, without a server.
+
+mod files;
+mod result;
+
+use std::{fs, path::Path, time::Instant};
+
+use gantry_pipeline::{
+    objects::{Series, Survey, survey},
+    run::{self as pipeline, Mark, Outcome, Ran},
+};
+
+use crate::{
+    applications::{self, Application},
+    cli::Run,
+    report::{Exit, Failure, print, say},
+};
+
+use files::Files;
+
+/// What came of each series that was tried.
+struct Tried {
+    series: String,
+    why: String,
+}
+
+/// Seconds by stage.
+#[derive(Default)]
+struct Stages(Vec<(&'static str, f64)>);
+
+/// `gantry run`.
+pub(crate) fn run(options: &Run) -> Result<(), Failure> {
+    let application = applications::find(&options.app)?;
+    for name in &options.asserted {
+        if !application.package.contract.iter().any(|clause| clause.name == *name) {
+            let sentence = format!("the contract of {} has no clause `{name}`", application.package.name);
+            return Err(Failure::new(Exit::Input, "run/unknown-clause", sentence));
+        }
+    }
+    let files = Files::below(&options.dir)?;
+    let mut progress = Progress::start(files.len());
+    let started = Instant::now();
+    let survey = survey(&files, &mut |number| progress.show("reading headers", number));
+    progress.end();
+    for (number, why) in &survey.unusable {
+        say(&format!("warning: {} is left out: {why}", files.path(*number).display()));
+    }
+    let mut stages = Stages(vec![("survey", started.elapsed().as_secs_f64())]);
+    let candidates = candidates(&survey, options)?;
+    fs::create_dir_all(&options.out).map_err(|error| Failure::unexpected("run/unwritable", &error))?;
+    let mut tried = Vec::new();
+    let mut declined = None;
+    for series in candidates {
+        match attempt(&application, &files, series, &options.asserted, &mut stages)? {
+            Outcome::Ran(ran) => {
+                show_tried(&tried);
+                return finish(options, &application, &ran, &mut stages);
+            }
+            Outcome::Declined(clauses) => {
+                let why: Vec<String> =
+                    clauses.iter().map(|clause| format!("{} ({})", clause.name, clause.seen)).collect();
+                tried.push(Tried {
+                    series: series.uid.to_string(),
+                    why: format!("declined: {}", why.join("; ")),
+                });
+                declined.get_or_insert((series, clauses));
+            }
+            Outcome::Refused(refusal) => {
+                let why = format!("refused: {refusal} [{}]", refusal.code());
+                tried.push(Tried { series: series.uid.to_string(), why });
+            }
+        }
+    }
+    show_tried(&tried);
+    match declined {
+        Some((series, clauses)) => {
+            result::write_declined(options, &application, series, &clauses)?;
+            let names: Vec<&str> = clauses.iter().map(|clause| clause.name.as_str()).collect();
+            let sentence = format!("{} declined: {}", application.package.name, names.join(", "));
+            Err(Failure::new(Exit::Declined, "run/declined", sentence))
+        }
+        None => {
+            let sentence = format!("no series in {} can be read as a volume", options.dir.display());
+            Err(Failure::new(Exit::Input, "run/no-series", sentence))
+        }
+    }
+}
+
+fn show_tried(tried: &[Tried]) {
+    for Tried { series, why } in tried {
+        say(&format!("series {series}: {why}"));
+    }
+}
+
+/// The series to try: the named one, else all, those with most images first.
+fn candidates<'a>(survey: &'a Survey, options: &Run) -> Result<Vec<&'a Series>, Failure> {
+    if let Some(named) = &options.series {
+        let found = survey.series.iter().find(|series| series.uid.as_str() == named);
+        return found.map(|series| vec![series]).ok_or_else(|| {
+            let sentence = format!("no series in {} has the UID {named}", options.dir.display());
+            Failure::new(Exit::NotFound, "run/unknown-series", sentence)
+        });
+    }
+    let mut all: Vec<&Series> = survey.series.iter().collect();
+    // Stable: series of one size keep the order of their files.
+    all.sort_by_key(|series| std::cmp::Reverse(series.objects.len()));
+    if all.is_empty() {
+        let sentence = format!("{} holds no DICOM images", options.dir.display());
+        return Err(Failure::new(Exit::Input, "run/no-images", sentence));
+    }
+    Ok(all)
+}
+
+fn attempt(
+    application: &Application,
+    files: &Files,
+    series: &Series,
+    asserted: &[String],
+    stages: &mut Stages,
+) -> Result<Outcome, Failure> {
+    let mut progress = Progress::start(series.objects.len());
+    let mut last = Instant::now();
+    let outcome = pipeline::run(&application.package, files, series, asserted, &mut |mark| {
+        let stage = match mark {
+            Mark::Slice(number) => return progress.show("reading pixels", number),
+            Mark::Loaded => "load",
+            Mark::Computing => "judge",
+            Mark::Computed => "compute",
+            Mark::Described => "describe",
+        };
+        progress.end();
+        stages.0.push((stage, last.elapsed().as_secs_f64()));
+        last = Instant::now();
+    });
+    outcome.map_err(|error| Failure::unexpected("run/failed", &error))
+}
+
+fn finish(options: &Run, application: &Application, ran: &Ran, stages: &mut Stages) -> Result<(), Failure> {
+    let started = Instant::now();
+    let evidence = result::render(options, application, ran)?;
+    stages.0.push(("render", started.elapsed().as_secs_f64()));
+    let findings = result::write(options, application, ran, &evidence, stages)?;
+    if options.json {
+        return print(&findings.to_string());
+    }
+    for segment in &ran.findings.segments {
+        print(&format!("{}: {}", segment.name, result::sentence(segment)))?;
+    }
+    print(&format!("results in {}", options.out.display()))
+}
+
+/// One line of progress on a terminal, after a moment; nothing where nobody looks.
+struct Progress {
+    of: usize,
+    started: Instant,
+    is_shown: bool,
+}
+
+impl Progress {
+    fn start(of: usize) -> Self {
+        Self { of, started: Instant::now(), is_shown: false }
+    }
+
+    fn show(&mut self, what: &str, number: usize) {
+        use std::io::{IsTerminal as _, Write as _};
+        let mut stderr = std::io::stderr();
+        if stderr.is_terminal() && 300 < self.started.elapsed().as_millis() {
+            self.is_shown = true;
+            // A line that cannot be shown is no loss.
+            let _closed = write!(stderr, "\r{what}: {} of {}\x1b[K", number + 1, self.of);
+        }
+    }
+
+    fn end(&mut self) {
+        if std::mem::take(&mut self.is_shown) {
+            say("");
+        }
+    }
+}
+
+/// A path below the results.
+fn below(out: &Path, name: &str) -> std::path::PathBuf {
+    out.join(name)
+}

@@ -1,0 +1,275 @@
+//! From an answer to files: evidence that has passed both gates, findings.json, summary.png.
+
+use std::{collections::BTreeSet, fs};
+
+use gantry_definition::package::Class;
+use gantry_evidence::{
+    gate::{self, Knowledge},
+    inputs::Inputs,
+    object::Kind,
+    profile::{CaptureModality, FormProfile, ProfileName},
+    run::{Application as RunApplication, ResultClass, RunRecord},
+    safety::{self, Allowed},
+    sc::Picture,
+    set::{self, EvidenceSet},
+    source::Source,
+    uid::UidScope,
+};
+use gantry_pipeline::{objects::Series, run::Ran};
+use gantry_ports::{clock::Clock as _, ids::Ids as _};
+use gantry_types::{
+    findings::{JudgedClause, MeasuredValue, SegmentFinding, Verdict},
+    ids::IdError,
+    instant::{Instant, Stamp, UtcOffset},
+};
+use serde_json::{Value, json};
+
+use super::{Stages, below};
+use crate::{
+    applications::Application,
+    cli::Run,
+    node,
+    report::{Exit, Failure, say},
+    secret,
+    system::{SortableIds, SystemClock},
+};
+
+const EVIDENCE: &str = "evidence";
+
+fn invariant(what: &str) -> Failure {
+    Failure::new(Exit::Failed, "run/internal", format!("{what}: this is a fault of the program"))
+}
+
+/// Renders the set and lets both gates judge it.
+pub(super) fn render(options: &Run, application: &Application, ran: &Ran) -> Result<EvidenceSet, Failure> {
+    let images: Vec<_> = ran.loaded.images.iter().collect();
+    let source = Source::new(&ran.loaded.header, &images)
+        .map_err(|error| Failure::new(Exit::Input, "run/no-source", error.to_string()))?;
+    let picture = Picture::new(ran.picture.columns, ran.picture.rows, &ran.picture.rgb)
+        .map_err(|error| invariant(&error.to_string()))?;
+    let record = record(application)?;
+    let scope = UidScope {
+        secret: secret::nearest(&options.dir, &options.out)?,
+        case: source.study().to_string(),
+        run: format!("run-{}", SortableIds::start(node::random()?).next())
+            .parse()
+            .map_err(|error: IdError| invariant(&error.to_string()))?,
+        task: "main".parse().map_err(|error: IdError| invariant(&error.to_string()))?,
+        issue: 0,
+    };
+    let profile = FormProfile {
+        name: ProfileName::new("files").ok_or_else(|| invariant("a profile name"))?,
+        kinds: BTreeSet::from(Kind::ALL),
+        series_base: FormProfile::SERIES_BASE_DEFAULT,
+        capture_modality: CaptureModality::Other,
+    };
+    let inputs = Inputs {
+        source: &source,
+        findings: &ran.findings,
+        mask: Some(&ran.labels),
+        picture: Some(picture),
+        run: &record,
+        scope: &scope,
+        profile: &profile,
+        replaces: &[],
+    };
+    let set = set::render(&inputs)
+        .map_err(|error| Failure::new(Exit::Failed, "run/render", format!("{error} [{}]", error.code())))?;
+    for note in &set.notes {
+        say(&format!("note: {note}"));
+    }
+    judge(&set, &source, ran)?;
+    Ok(set)
+}
+
+/// Both gates, as before every delivery.
+fn judge(set: &EvidenceSet, source: &Source, ran: &Ran) -> Result<(), Failure> {
+    for object in &set.objects {
+        let others = || set.objects.iter().filter(|other| other.kind != object.kind);
+        let siblings: Vec<&[u8]> = others().map(|other| &*other.bytes).collect();
+        let uids: Vec<_> = others().map(|other| &other.sop_instance).collect();
+        let knowledge = Knowledge {
+            sources: &[source],
+            siblings: &siblings,
+            findings: Some((&ran.findings, &ran.labels)),
+        };
+        let allowed =
+            Allowed { header_in_force: source.header(), sources: &[source], siblings: &uids, replaces: &[] };
+        let mut complaints = gate::judge(&object.bytes, &knowledge);
+        complaints.extend(safety::judge(&object.bytes, &allowed));
+        if !gate::passes(&complaints) {
+            let words: Vec<String> = complaints.iter().map(ToString::to_string).collect();
+            let sentence = format!("the {} did not pass the gates: {}", object.kind.name(), words.join("; "));
+            return Err(Failure::new(Exit::Failed, "run/quarantined", sentence));
+        }
+    }
+    Ok(())
+}
+
+fn record(application: &Application) -> Result<RunRecord, Failure> {
+    let package = &application.package;
+    let now = now();
+    Ok(RunRecord {
+        started: now,
+        result_created: now,
+        application: RunApplication {
+            name: package.name.clone(),
+            version: package.version.clone(),
+            title: package.title.clone(),
+            manufacturer: package.manufacturer.clone(),
+            intended_use: package.intended_use.clone(),
+            family: package.family.clone(),
+            digest: application.digest,
+            body_part: package.body_part.clone(),
+        },
+        slot: 0,
+        node: "gantry-run".parse().map_err(|error: IdError| invariant(&error.to_string()))?,
+        gantry_version: env!("CARGO_PKG_VERSION").to_owned(),
+        institution: None,
+        station: None,
+        class: match package.class {
+            Class::Test => ResultClass::Test,
+            Class::Research => ResultClass::Research,
+            Class::Clinical => ResultClass::Clinical,
+        },
+    })
+}
+
+/// Now, with the offset of this machine.
+fn now() -> Stamp {
+    let at: Instant = SystemClock::start().now();
+    let minutes = jiff::ZonedDateTime::now().offset().seconds() / 60;
+    let offset = i16::try_from(minutes).ok().and_then(UtcOffset::from_minutes);
+    Stamp { at, offset: offset.unwrap_or(UtcOffset::UTC) }
+}
+
+/// Writes everything, and returns what stands in findings.json.
+pub(super) fn write(
+    options: &Run,
+    application: &Application,
+    ran: &Ran,
+    evidence: &EvidenceSet,
+    stages: &Stages,
+) -> Result<Value, Failure> {
+    let failed = |error: std::io::Error| Failure::unexpected("run/unwritable", &error);
+    let folder = below(&options.out, EVIDENCE);
+    fs::create_dir_all(&folder).map_err(failed)?;
+    let mut written = Vec::new();
+    for object in &evidence.objects {
+        let name = format!("{EVIDENCE}/{}.dcm", object.kind.name());
+        fs::write(below(&options.out, &name), &object.bytes).map_err(failed)?;
+        written.push(json!({ "file": name, "sopInstance": object.sop_instance.as_str() }));
+    }
+    let png = png(&ran.picture).map_err(|error| Failure::unexpected("run/picture", &error))?;
+    fs::write(below(&options.out, "summary.png"), png).map_err(failed)?;
+    let first = ran.loaded.images.first().ok_or_else(|| invariant("a volume without images"))?;
+    let mut findings = head(application);
+    merge(
+        &mut findings,
+        json!({
+            "outcome": "ran",
+            "study": first.study.as_str(),
+            "series": first.series.as_str(),
+            "images": ran.loaded.images.len(),
+            "clauses": ran.clauses.iter().map(clause).collect::<Vec<_>>(),
+            "segments": ran.findings.segments.iter().map(segment).collect::<Vec<_>>(),
+            "evidence": written,
+            "stages": stages.0.iter().map(|(stage, seconds)| ((*stage).to_owned(), json!(seconds))).collect::<serde_json::Map<_, _>>(),
+        }),
+    );
+    save(options, &findings)?;
+    Ok(findings)
+}
+
+/// Writes findings.json for an application that declined.
+pub(super) fn write_declined(
+    options: &Run,
+    application: &Application,
+    series: &Series,
+    clauses: &[JudgedClause],
+) -> Result<(), Failure> {
+    let mut findings = head(application);
+    merge(
+        &mut findings,
+        json!({
+            "outcome": "declined",
+            "series": series.uid.as_str(),
+            "clauses": clauses.iter().map(clause).collect::<Vec<_>>(),
+        }),
+    );
+    save(options, &findings)
+}
+
+fn save(options: &Run, findings: &Value) -> Result<(), Failure> {
+    fs::write(below(&options.out, "findings.json"), format!("{findings:#}\n"))
+        .map_err(|error| Failure::unexpected("run/unwritable", &error))
+}
+
+fn head(application: &Application) -> Value {
+    json!({
+        "version": 1,
+        "application": {
+            "name": application.package.name.as_str(),
+            "version": application.package.version,
+            "digest": application.digest.to_string(),
+        },
+    })
+}
+
+fn merge(into: &mut Value, more: Value) {
+    if let (Value::Object(into), Value::Object(more)) = (into, more) {
+        into.extend(more);
+    }
+}
+
+fn clause(clause: &JudgedClause) -> Value {
+    let verdict = match clause.verdict {
+        Verdict::Met => "met",
+        Verdict::Failed => "failed",
+        Verdict::Unknown => "unknown",
+    };
+    json!({ "name": clause.name, "verdict": verdict, "seen": clause.seen })
+}
+
+fn segment(segment: &SegmentFinding) -> Value {
+    let measurements: Vec<Value> = segment
+        .measurements
+        .iter()
+        .map(|measurement| match &measurement.value {
+            MeasuredValue::Number(value) => json!({
+                "key": measurement.key, "concept": measurement.concept.meaning,
+                "value": value, "unit": measurement.unit.value,
+            }),
+            MeasuredValue::Declined { reason } => json!({
+                "key": measurement.key, "concept": measurement.concept.meaning, "declined": reason,
+            }),
+        })
+        .collect();
+    json!({ "key": segment.key, "label": segment.label, "name": segment.name, "measurements": measurements })
+}
+
+/// The measurements of a segment in one line.
+pub(super) fn sentence(segment: &SegmentFinding) -> String {
+    let all: Vec<String> = segment
+        .measurements
+        .iter()
+        .map(|measurement| match &measurement.value {
+            MeasuredValue::Number(value) => {
+                format!("{} {value:.1} {}", measurement.concept.meaning, measurement.unit.value)
+            }
+            MeasuredValue::Declined { reason } => {
+                format!("{} not given ({reason})", measurement.concept.meaning)
+            }
+        })
+        .collect();
+    all.join(", ")
+}
+
+fn png(page: &gantry_pipeline::picture::Page) -> Result<Vec<u8>, png::EncodingError> {
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, u32::from(page.columns), u32::from(page.rows));
+    encoder.set_color(png::ColorType::Rgb);
+    encoder.set_depth(png::BitDepth::Eight);
+    encoder.write_header()?.write_image_data(&page.rgb)?;
+    Ok(bytes)
+}

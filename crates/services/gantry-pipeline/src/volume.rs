@@ -1,0 +1,142 @@
+//! From a series to a volume in modality values, or the reason why not.
+//!
+//! Invariant: the k-th slice of the volume is the k-th image of [`Loaded::images`].
+
+use gantry_dicom::{data_set::DataSet, reader::Stop, tag};
+use gantry_image::{
+    assemble::{AssembleError, VolumeBuilder},
+    stack::{StackError, stack},
+    volume::Volume,
+};
+use gantry_pixel::{Frames, PixelError};
+use gantry_types::{error_code::ErrorCode, header::ImageHeader, uid::SopInstanceUid};
+
+use crate::objects::{Objects, Opened, Series, Unusable};
+
+/// A series as a volume.
+#[derive(Debug)]
+pub struct Loaded {
+    /// Modality values; Hounsfield units for CT.
+    pub volume: Volume<i16>,
+    /// The images in stack order.
+    pub images: Vec<ImageHeader>,
+    /// The whole header of the first image in stack order, without pixels.
+    pub header: DataSet<'static>,
+}
+
+/// Why a series is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// Its images are no regular stack.
+    #[error(transparent)]
+    Stack(#[from] StackError),
+    /// The same image is there twice.
+    #[error("image {0} is there twice")]
+    Twice(SopInstanceUid),
+    /// The pixels of an image cannot be read.
+    #[error("image {image}: {source}")]
+    Pixel {
+        /// Which.
+        image: SopInstanceUid,
+        /// Why.
+        #[source]
+        source: PixelError,
+    },
+    /// An image is more than one frame of grey.
+    #[error("image {0} is not one frame of grey")]
+    NotGrey(SopInstanceUid),
+    /// Its values make no volume.
+    #[error(transparent)]
+    Assemble(#[from] AssembleError),
+    /// An image could be read before and cannot now.
+    #[error("image {image} cannot be read any more: {why}")]
+    Gone {
+        /// Which.
+        image: SopInstanceUid,
+        /// Why.
+        why: String,
+    },
+}
+
+impl Refusal {
+    /// The stable code.
+    #[must_use]
+    pub fn code(&self) -> ErrorCode {
+        match self {
+            Self::Stack(error) => error.code(),
+            Self::Twice(_) => ErrorCode("image/twice"),
+            Self::Pixel { source, .. } => source.code(),
+            Self::NotGrey(_) => ErrorCode("image/not-grey"),
+            Self::Assemble(error) => error.code(),
+            Self::Gone { .. } => ErrorCode("image/gone"),
+        }
+    }
+}
+
+/// Loads a series; `progress` hears of each slice.
+///
+/// # Errors
+/// [`Refusal`]: the first rule that the series breaks.
+pub fn load(
+    objects: &dyn Objects,
+    series: &Series,
+    progress: &mut dyn FnMut(usize),
+) -> Result<Loaded, Refusal> {
+    check_twice(series)?;
+    let headers: Vec<&ImageHeader> = series.objects.iter().map(|(_, header)| header).collect();
+    let stack = stack(&headers)?;
+    check_syntaxes(series)?;
+    let mut builder = VolumeBuilder::<i16>::new(stack.grid);
+    let mut images = Vec::with_capacity(stack.order.len());
+    let mut first_header = None;
+    let mut samples = Vec::new();
+    for (slice, at) in stack.order.iter().enumerate() {
+        progress(slice);
+        // The stack orders what it was given.
+        let Some((number, header)) = series.objects.get(*at) else { continue };
+        let gone = |why: Unusable| Refusal::Gone { image: header.sop_instance.clone(), why: why.to_string() };
+        let opened = Opened::new(objects, *number).map_err(gone)?;
+        let data_set = opened.read(Stop::AtEnd).map_err(gone)?;
+        decode(&data_set, header, &mut samples)?;
+        builder.push_slice(&samples, header.rescale.as_ref())?;
+        if first_header.is_none() {
+            let mut whole = data_set.to_little_endian();
+            whole.remove(tag::PIXEL_DATA);
+            first_header = Some(whole);
+        }
+        images.push(header.clone());
+    }
+    Ok(Loaded { volume: builder.finish()?, images, header: first_header.unwrap_or_default() })
+}
+
+fn check_twice(series: &Series) -> Result<(), Refusal> {
+    let mut seen = std::collections::BTreeSet::new();
+    match series.objects.iter().find(|(_, header)| !seen.insert(&header.sop_instance)) {
+        Some((_, header)) => Err(Refusal::Twice(header.sop_instance.clone())),
+        None => Ok(()),
+    }
+}
+
+/// A syntax that is not read is named before anything is decoded.
+fn check_syntaxes(series: &Series) -> Result<(), Refusal> {
+    match series.objects.iter().find(|(_, header)| !Frames::can_read(&header.transfer_syntax)) {
+        Some((_, header)) => Err(Refusal::Pixel {
+            image: header.sop_instance.clone(),
+            source: PixelError::SyntaxNotRead(header.transfer_syntax.clone()),
+        }),
+        None => Ok(()),
+    }
+}
+
+fn decode(data_set: &DataSet<'_>, header: &ImageHeader, samples: &mut Vec<i32>) -> Result<(), Refusal> {
+    let failed = |source| Refusal::Pixel { image: header.sop_instance.clone(), source };
+    let frames = Frames::locate(data_set, header).map_err(failed)?;
+    let is_grey = header
+        .format
+        .as_ref()
+        .is_some_and(|format| format.samples_per_pixel == 1 && format.photometric == "MONOCHROME2");
+    if frames.count() != 1 || !is_grey {
+        return Err(Refusal::NotGrey(header.sop_instance.clone()));
+    }
+    frames.decode(0, samples).map_err(failed)
+}
