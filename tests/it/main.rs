@@ -6,4 +6,6 @@ mod corpus;
 #[cfg(test)]
 mod house;
 #[cfg(test)]
+mod lungs;
+#[cfg(test)]
 mod receive;

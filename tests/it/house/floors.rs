@@ -13,6 +13,7 @@ const HOUSE: &[(&str, u8, &str, &[&str])] = &[
     ("gantry-image", 1, "formats", &[]),
     ("gantry-evidence", 1, "formats", &["gantry-dicom", "gantry-image"]),
     ("gantry-phantom", 1, "formats", &["gantry-dicom", "gantry-image"]),
+    ("gantry-definition", 2, "rules", &[]),
     ("gantry-ports", 3, "ports", &[]),
     ("gantry-gateway", 4, "services", &[]),
     ("gantry-pipeline", 4, "services", &[]),
@@ -30,6 +31,9 @@ const PURE_DEPENDENCIES: &[(&str, &[&str])] = &[
     ("jpeg-decoder", &[]),
     ("sha2", &[]),
     ("hmac", &[]),
+    ("cel", &[]),
+    ("toml", &["parse", "serde", "std"]),
+    ("serde", &["derive"]),
 ];
 
 /// What pure code may not name: the outside, and anything whose order or value differs from run to run.
@@ -44,7 +48,6 @@ const IMPURE: &[&str] = &[
     "HashMap",
     "HashSet",
     "rand::",
-    "serde",
 ];
 
 #[test]
@@ -104,7 +107,11 @@ fn pure_floors_do_not_touch_the_outside() {
                 continue;
             }
             let text = std::fs::read_to_string(&path).unwrap();
+            let may_parse_documents = shown(&path).contains("gantry-definition");
             for (number, line) in code_lines(&text) {
+                if line.contains("serde") && !may_parse_documents {
+                    wrong.push(format!("{}:{number}: serde", shown(&path)));
+                }
                 wrong.extend(
                     IMPURE
                         .iter()
