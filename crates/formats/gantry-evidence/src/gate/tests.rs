@@ -1,3 +1,5 @@
+//! Laws of the form gate: each sabotage is a complaint.
+
 use expect_test::{Expect, expect};
 use gantry_dicom::{part10, syntax, writer};
 use gantry_types::uid::{SopClassUid, SopInstanceUid, TransferSyntaxUid, Uid};

@@ -1,3 +1,5 @@
+//! Laws of copied headers.
+
 use expect_test::{Expect, expect};
 use gantry_dicom::data_set::Value;
 

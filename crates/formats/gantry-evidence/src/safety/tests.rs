@@ -1,3 +1,5 @@
+//! Laws of the safety gate.
+
 use expect_test::{Expect, expect};
 use gantry_dicom::tag;
 

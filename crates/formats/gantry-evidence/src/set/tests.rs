@@ -1,3 +1,5 @@
+//! Laws of sets of evidence.
+
 use expect_test::expect;
 use gantry_dicom::{data_set::DataSet, tag};
 use gantry_types::{

@@ -1,3 +1,5 @@
+//! Laws of sources.
+
 use gantry_dicom::tag;
 use gantry_types::{header::Decimal, instant::Instant, uid::StudyInstanceUid};
 

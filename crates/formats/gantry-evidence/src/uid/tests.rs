@@ -1,3 +1,5 @@
+//! Laws of derived UIDs.
+
 use super::*;
 use crate::fixture::Case;
 

@@ -1,3 +1,5 @@
+//! Laws of stacks.
+
 use gantry_types::{
     header::{Decimal, Planar, SampleSign},
     uid::{

@@ -1,3 +1,5 @@
+//! Laws of chest phantoms.
+
 use gantry_image::components::{Components, Connectivity};
 
 use super::*;
