@@ -1,5 +1,6 @@
 //! The shared corpus against reader and pixel decoder.
 
+mod charsets;
 mod hostile;
 mod pixels;
 

@@ -4,6 +4,7 @@
 //! Irregular identifiers and broken elements are kept and named as deviations.
 
 use gantry_dicom::{
+    charset,
     data_set::DataSet,
     deflate,
     reader::{self, Limits, Reading, Stop},
@@ -74,7 +75,7 @@ fn from_header(reading: &Reading<'_>) -> Result<Filed, Unfilable> {
     fn uid<T>(data_set: &DataSet<'_>, tag: Tag, from_peer: fn(&str) -> Option<T>) -> Result<T, Unfilable> {
         data_set.str(tag).and_then(from_peer).ok_or(Unfilable::Blank(tag))
     }
-    let text = |tag| data_set.str(tag).unwrap_or_default().to_owned();
+    let text = |tag| charset::text(data_set, tag);
     let study = uid(data_set, tag::STUDY_INSTANCE_UID, StudyInstanceUid::from_peer)?;
     let series = uid(data_set, tag::SERIES_INSTANCE_UID, SeriesInstanceUid::from_peer)?;
     let sop_instance = uid(data_set, tag::SOP_INSTANCE_UID, SopInstanceUid::from_peer)?;
