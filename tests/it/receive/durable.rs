@@ -23,14 +23,14 @@ enum Step {
     Respond,
 }
 
-/// Reads `strace -f -yy` output into the steps between objects.
+/// Reads `strace -f -yy` output into the steps between objects. The log must be synced by `fdatasync`: `fsync` would
+/// also wait for the file's time stamps.
 fn steps(trace: &str) -> Vec<Step> {
     let mut steps = Vec::new();
-    for line in trace.lines() {
-        let synced = line.contains("fdatasync(") || line.contains("fsync(");
-        if synced && line.contains(".segment>") && !line.contains("resumed") {
+    for line in trace.lines().filter(|line| !line.contains("resumed")) {
+        if line.contains("fdatasync(") && line.contains(".segment>") {
             steps.push(Step::SyncSegment);
-        } else if synced && line.contains("-wal>") {
+        } else if line.contains("fdatasync(") && line.contains("-wal>") {
             steps.push(Step::SyncLog);
         // A response is the only P-DATA-TF (type 4) that the server writes to a socket.
         } else if (line.contains("writev(") || line.contains("sendto(") || line.contains("write("))
@@ -43,43 +43,66 @@ fn steps(trace: &str) -> Vec<Step> {
     steps
 }
 
-#[test]
-fn data_then_rows_are_synced_before_each_success() {
-    let test = "data_then_rows_are_synced_before_each_success";
-    let dir = TempDir::new().unwrap();
-    let Some(()) = make_objects(test, dir.path(), &["--count", "12"]) else { return };
-    let Some(strace) = peer::program(test, "strace") else { return };
-    if !can_trace(&strace) {
-        // Containers often forbid ptrace; that is no fault of the program, and is said.
-        notes::figure(&format!("{test}: ptrace is not allowed here, not checked"));
-        return;
-    }
-    let data = dir.path().join("data");
+/// The steps of a server that receives twelve objects one by one, started by `command`.
+fn steps_of_twelve(dir: &Path, strace: &Path, preload: Option<&Path>) -> Vec<Step> {
+    let data = dir.join("data");
     fs::create_dir(&data).unwrap();
     // A growing segment would be synced when it is made; a spare is there from the second start on.
     fs::write(data.join("gantry.toml"), gantry_tests::served::CONFIG).unwrap();
     drop(Served::start_in(&data, &mut Command::new(program())).stop());
-    let trace = dir.path().join("trace");
-    let served = Served::start_in(
-        &data,
-        Command::new(strace)
-            .args(["-f", "-yy", "-s", "16", "-e", "trace=fdatasync,fsync,writev,write,sendto", "-o"])
-            .arg(&trace)
-            .arg(program()),
-    );
-    send(&served, dir.path());
-    drop(served);
-    let steps = steps(&fs::read_to_string(&trace).unwrap());
-    let responses = steps.iter().filter(|step| **step == Step::Respond).count();
-    assert_eq!(responses, 12, "{steps:?}");
-    // One object at a time: the two steps before each response are the two syncs, in order.
-    for at in (0..steps.len()).filter(|at| steps[*at] == Step::Respond) {
-        assert!(
-            steps[..at].ends_with(&[Step::SyncSegment, Step::SyncLog]),
-            "before response {at}: {:?}",
-            &steps[..=at]
-        );
+    let trace = dir.join("trace");
+    let mut command = Command::new(strace);
+    command.args(["-f", "-yy", "-s", "16", "-e", "trace=fdatasync,fsync,writev,write,sendto"]);
+    if let Some(library) = preload {
+        command.arg("-E").arg(format!("LD_PRELOAD={}", library.display()));
     }
+    command.arg("-o").arg(&trace).arg(program());
+    let served = Served::start_in(&data, &mut command);
+    send(&served, dir);
+    drop(served);
+    steps(&fs::read_to_string(&trace).unwrap())
+}
+
+/// Whether each of twelve responses comes after the sync of its data and then of its rows.
+fn is_durable(steps: &[Step]) -> bool {
+    let responses = (0..steps.len()).filter(|at| steps[*at] == Step::Respond);
+    let sound = responses.filter(|at| steps[..*at].ends_with(&[Step::SyncSegment, Step::SyncLog]));
+    sound.count() == 12
+}
+
+/// Twelve objects and strace, or a note why not.
+fn prepared(test: &str, dir: &Path) -> Option<std::path::PathBuf> {
+    make_objects(test, dir, &["--count", "12"])?;
+    let strace = peer::program(test, "strace")?;
+    if can_trace(&strace) {
+        return Some(strace);
+    }
+    // Containers often forbid ptrace; that is no fault of the program, and is said.
+    notes::figure(&format!("{test}: ptrace is not allowed here, not checked"));
+    None
+}
+
+#[test]
+fn data_then_rows_are_synced_before_each_success() {
+    let test = "data_then_rows_are_synced_before_each_success";
+    let dir = TempDir::new().unwrap();
+    let Some(strace) = prepared(test, dir.path()) else { return };
+    let steps = steps_of_twelve(dir.path(), &strace, None);
+    assert!(is_durable(&steps), "{steps:?}");
+}
+
+/// The check above is worth something: it fails where nothing is synced.
+#[test]
+fn swallowed_syncs_are_noticed() {
+    let test = "swallowed_syncs_are_noticed";
+    let dir = TempDir::new().unwrap();
+    let Some(strace) = prepared(test, dir.path()) else { return };
+    let library = dir.path().join("no_sync.so");
+    let source = notes::root().join("tests/c/no_sync.c");
+    peer::run(Command::new("cc").args(["-shared", "-fPIC", "-o"]).arg(&library).arg(source));
+    let steps = steps_of_twelve(dir.path(), &strace, Some(&library));
+    assert_eq!(steps.iter().filter(|step| **step == Step::Respond).count(), 12);
+    assert!(!is_durable(&steps), "{steps:?}");
 }
 
 fn can_trace(strace: &Path) -> bool {

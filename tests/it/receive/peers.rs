@@ -77,6 +77,57 @@ fn a_chest_ct_from_dcmsend_is_kept_uncompressed() {
     }
 }
 
+/// Everything of the corpus that can be sent, in its own transfer syntax: kept, and byte for byte (RC4).
+#[test]
+fn every_class_and_syntax_is_kept_as_sent() {
+    let test = "every_class_and_syntax_is_kept_as_sent";
+    let Some(shared) = corpus::shared(test) else { return };
+    let served = Served::start();
+    let folders =
+        ["syntaxes", "seg", "sr", "pm", "pr", "rt", "kos", "xr", "us", "xa", "pet", "nm", "charset"];
+    let output = Command::new(gantry_tests::served::program())
+        .args(["send", &served.address().to_string(), "--called", "GANTRY"])
+        .args(folders.map(|folder| shared.join("data").join(folder)))
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    // Files without study or series cannot be filed; everything else is taken.
+    let refused: Vec<&str> = said.lines().filter(|line| line.starts_with("error: /")).collect();
+    assert!(refused.iter().all(|line| line.contains("status C000")), "{said}");
+    let studies = served.ask(&["study", "list", "--count", "1000"]);
+    let dir = TempDir::new().unwrap();
+    let (mut kept, mut syntaxes) = (Vec::new(), std::collections::BTreeSet::new());
+    for (study, number) in studies["studies"].as_array().unwrap().iter().zip(0..) {
+        let out = dir.path().join(number.to_string());
+        let _written =
+            served.ask(&["study", "export", study["uid"].as_str().unwrap(), "-o", out.to_str().unwrap()]);
+        kept.extend(files(&out));
+    }
+    let bytes = |file: &[u8]| {
+        let located = part10::locate(file).ok()?;
+        let mut bytes = located.data_set.to_vec();
+        // A data set of odd length is padded on the wire.
+        bytes.resize(bytes.len().next_multiple_of(2), 0);
+        Some(bytes)
+    };
+    let sent: std::collections::BTreeSet<Vec<u8>> = folders
+        .iter()
+        .flat_map(|folder| files(&shared.join("data").join(folder)))
+        .filter_map(|f| bytes(&f))
+        .collect();
+    for file in &kept {
+        syntaxes.insert(part10::locate(file).unwrap().transfer_syntax.to_string());
+        assert!(sent.contains(&bytes(file).unwrap()), "an object is not kept as it was sent");
+    }
+    notes::figure(&format!(
+        "corpus sent: {} objects in {} transfer syntaxes kept as sent, {} without identity refused",
+        kept.len(),
+        syntaxes.len(),
+        refused.len()
+    ));
+    assert!(100 < kept.len() && 20 < syntaxes.len());
+}
+
 /// Most senders of the field leave Nagle's algorithm on; a receiver that delays its acknowledgements makes each object
 /// wait for 40 ms.
 #[test]
