@@ -9,6 +9,7 @@
 //! - No SQL outside of this crate.
 
 mod checkpoint;
+mod definitions;
 mod intake;
 mod names;
 mod open;

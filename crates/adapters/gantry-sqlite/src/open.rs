@@ -6,7 +6,8 @@ use gantry_ports::store::StoreError;
 use rusqlite::{Connection, config::DbConfig};
 
 /// Every schema that ever was, oldest first. Never edit one that was released: append.
-const MIGRATIONS: &[&str] = &[include_str!("../migrations/0001-intake.sql")];
+const MIGRATIONS: &[&str] =
+    &[include_str!("../migrations/0001-intake.sql"), include_str!("../migrations/0002-documents.sql")];
 
 /// Size that the write-ahead log is grown to before it is used.
 pub(crate) const LOG_BYTES: u64 = 32 << 20;

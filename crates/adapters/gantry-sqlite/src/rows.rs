@@ -5,8 +5,8 @@ use std::sync::Arc;
 use gantry_ports::{
     blob::BlobRef,
     store::{
-        AssociationEnd, AssociationRow, AuditRow, ObjectRow, REFUSALS_MAX, ReceiptRow, Reception, RefusalRow,
-        Row, SeriesRow, Standing, StudyRow,
+        AssociationEnd, AssociationRow, AuditRow, DocumentKind, DocumentRow, ObjectRow, REFUSALS_MAX,
+        ReceiptRow, Reception, RefusalRow, Row, SeriesRow, Standing, StudyRow,
     },
 };
 use gantry_types::{ae_title::AeTitle, digest::Digest, ids::SiteId, instant::Instant};
@@ -23,6 +23,7 @@ pub(crate) fn put(connection: &Connection, names: &mut Names, row: &Row) -> Resu
         Row::Receipt(row) => put_receipt(connection, row),
         Row::Association(row) => put_association(connection, row),
         Row::Refusal(row) => put_refusal(connection, row),
+        Row::Document(row) => put_document(connection, names, row),
     }
 }
 
@@ -130,6 +131,22 @@ fn put_refusal(connection: &Connection, row: &RefusalRow) -> Result<()> {
              (SELECT called, calling, address FROM refusal ORDER BY last DESC LIMIT -1 OFFSET ?1)",
         )?
         .execute([REFUSALS_MAX])?;
+    Ok(())
+}
+
+fn put_document(connection: &Connection, names: &mut Names, row: &DocumentRow) -> Result<()> {
+    let site = names.id(connection, row.site.as_str())?;
+    connection
+        .prepare_cached("INSERT OR REPLACE INTO document VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?
+        .execute(params![
+            site,
+            row.kind.as_str(),
+            row.name,
+            row.version,
+            row.digest.0,
+            row.text,
+            row.applied.0
+        ])?;
     Ok(())
 }
 
@@ -247,6 +264,21 @@ pub(crate) fn refusal(row: &SqlRow<'_>) -> Result<RefusalRow> {
         address: row.get(2)?,
         reason: row.get(3)?,
         last: Instant(row.get(4)?),
+    })
+}
+
+/// Columns: site (as text), then those of the table.
+pub(crate) fn document(row: &SqlRow<'_>) -> Result<DocumentRow> {
+    let kind =
+        DocumentKind::parse(row.get_ref(1)?.as_str()?).ok_or_else(|| broken(1, Type::Text, "no kind"))?;
+    Ok(DocumentRow {
+        site: site(row, 0)?,
+        kind,
+        name: row.get(2)?,
+        version: row.get(3)?,
+        digest: Digest(row.get(4)?),
+        text: row.get(5)?,
+        applied: Instant(row.get(6)?),
     })
 }
 

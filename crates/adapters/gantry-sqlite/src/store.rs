@@ -108,14 +108,28 @@ fn write(transaction: &Transaction<'_>, names: &mut Names, change: &Change) -> r
 }
 
 fn holds(transaction: &Transaction<'_>, expectation: &Expectation) -> rusqlite::Result<bool> {
-    let Expectation::Revisions { site, sop_instance, count } = expectation;
-    let Some(site) = names::find(transaction, site.as_str())? else { return Ok(*count == 0) };
-    let found: u32 = transaction
-        .prepare_cached(
-            "SELECT count(*) FROM object WHERE sop_hash = ?1 AND site = ?2 AND sop_instance = ?3",
-        )?
-        .query_row((names::hash(sop_instance.as_str()), site, sop_instance.as_str()), |row| row.get(0))?;
-    Ok(found == *count)
+    match expectation {
+        Expectation::Revisions { site, sop_instance, count } => {
+            let Some(site) = names::find(transaction, site.as_str())? else { return Ok(*count == 0) };
+            let found: u32 = transaction
+                .prepare_cached(
+                    "SELECT count(*) FROM object WHERE sop_hash = ?1 AND site = ?2 AND sop_instance = ?3",
+                )?
+                .query_row((names::hash(sop_instance.as_str()), site, sop_instance.as_str()), |row| {
+                    row.get(0)
+                })?;
+            Ok(found == *count)
+        }
+        Expectation::Version { site, kind, name, version } => {
+            let Some(site) = names::find(transaction, site.as_str())? else { return Ok(*version == 0) };
+            let newest: u32 = transaction
+                .prepare_cached(
+                    "SELECT coalesce(max(version), 0) FROM document WHERE site = ?1 AND kind = ?2 AND name = ?3",
+                )?
+                .query_row((site, kind.as_str(), name), |row| row.get(0))?;
+            Ok(newest == *version)
+        }
+    }
 }
 
 #[cfg(test)]

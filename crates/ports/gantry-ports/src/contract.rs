@@ -32,6 +32,7 @@ macro_rules! store_contract {
         studies_are_paged_newest_first
         open_associations_are_those_without_an_end
         irregular_text_goes_in_and_out_unchanged
+        documents_are_kept_by_version
     } };
     (@ $open:expr; $($law:ident)*) => { $( #[test] fn $law() { $crate::contract::store::$law(&*$open) } )* };
 }

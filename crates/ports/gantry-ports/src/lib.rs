@@ -10,6 +10,7 @@
 pub mod blob;
 pub mod clock;
 pub mod contract;
+pub mod definitions;
 pub mod ids;
 pub mod intake;
 pub mod memory;

@@ -41,6 +41,17 @@ pub enum Expectation {
         /// How many.
         count: u32,
     },
+    /// The newest version of a document; 0 if there is none.
+    Version {
+        /// The site.
+        site: SiteId,
+        /// Its kind.
+        kind: DocumentKind,
+        /// Its name.
+        name: String,
+        /// Which.
+        version: u32,
+    },
 }
 
 /// A row.
@@ -58,6 +69,8 @@ pub enum Row {
     Association(AssociationRow),
     /// A refused association; key: called and calling title, address.
     Refusal(RefusalRow),
+    /// A document that a person applied; key: site, kind, name and version.
+    Document(DocumentRow),
 }
 
 /// A study, as its first object described it.
@@ -209,6 +222,59 @@ pub struct RefusalRow {
 
 /// The most refusals that a store keeps; the oldest go.
 pub const REFUSALS_MAX: usize = 500;
+
+/// What a document defines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum DocumentKind {
+    /// What runs when on what.
+    Workflow,
+    /// Who may send.
+    Source,
+    /// Where results go.
+    Destination,
+    /// Where studies come in.
+    Door,
+}
+
+impl DocumentKind {
+    /// As documents name it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Workflow => "Workflow",
+            Self::Source => "Source",
+            Self::Destination => "Destination",
+            Self::Door => "Door",
+        }
+    }
+
+    /// The kind of this name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::Workflow, Self::Source, Self::Destination, Self::Door]
+            .into_iter()
+            .find(|kind| kind.as_str() == name)
+    }
+}
+
+/// A version of a document, as it was applied (DC2). Versions are never changed; a newer one takes their place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DocumentRow {
+    /// Whose.
+    pub site: SiteId,
+    /// What it defines.
+    pub kind: DocumentKind,
+    /// Its name.
+    pub name: String,
+    /// 1 for the first.
+    pub version: u32,
+    /// SHA-256 of its canonical bytes.
+    pub digest: Digest,
+    /// As it was written.
+    pub text: String,
+    /// When it was applied.
+    pub applied: Instant,
+}
 
 /// Who did what to which thing.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -12,17 +12,19 @@ use gantry_types::{
 
 use crate::{
     blob::BlobRef,
+    definitions::Definitions,
     intake::Intake,
     store::{
-        AssociationEnd, AssociationRow, AuditRow, Change, CommitError, Expectation, ObjectRow, REFUSALS_MAX,
-        ReceiptRow, Reception, RefusalRow, Row, SeriesRow, Standing, Store, StudyRow,
+        AssociationEnd, AssociationRow, AuditRow, Change, CommitError, DocumentKind, DocumentRow,
+        Expectation, ObjectRow, REFUSALS_MAX, ReceiptRow, Reception, RefusalRow, Row, SeriesRow, Standing,
+        Store, StudyRow,
     },
 };
 
 /// What the laws need: the write door and the reading side.
-pub trait IntakeStore: Store + Intake {}
+pub trait IntakeStore: Store + Intake + Definitions {}
 
-impl<S: Store + Intake> IntakeStore for S {}
+impl<S: Store + Intake + Definitions> IntakeStore for S {}
 
 fn site() -> SiteId {
     "site".parse().unwrap()
@@ -239,4 +241,47 @@ pub fn irregular_text_goes_in_and_out_unchanged(store: &dyn IntakeStore) {
     commit(store, vec![Row::Study(row.clone())]);
     let uid = StudyInstanceUid::from_peer(nasty).unwrap();
     assert_eq!(store.study(&site(), &uid).unwrap(), Some(row));
+}
+
+fn document(kind: DocumentKind, name: &str, version: u32) -> DocumentRow {
+    DocumentRow {
+        site: site(),
+        kind,
+        name: name.into(),
+        version,
+        digest: Digest([u8::try_from(version).unwrap(); 32]),
+        text: format!("kind: {}\nversion: {version}\n", kind.as_str()),
+        applied: Instant(i64::from(version)),
+    }
+}
+
+/// The newest version counts, the others stay, and two people cannot both write the next one.
+pub fn documents_are_kept_by_version(store: &dyn IntakeStore) {
+    let rows = [
+        document(DocumentKind::Source, "ct", 1),
+        document(DocumentKind::Source, "ct", 2),
+        document(DocumentKind::Source, "mr", 1),
+        document(DocumentKind::Door, "ct", 1),
+    ];
+    commit(store, rows.iter().cloned().map(Row::Document).collect());
+    let [first, second, other, _] = rows;
+    assert_eq!(store.newest_documents(&site(), DocumentKind::Source).unwrap(), [second.clone(), other]);
+    assert_eq!(store.newest_documents(&site(), DocumentKind::Workflow).unwrap(), []);
+    assert_eq!(store.document(&site(), DocumentKind::Source, "ct", 1).unwrap(), Some(first));
+    assert_eq!(store.document(&site(), DocumentKind::Source, "ct", 3).unwrap(), None);
+    let next = |version| Change {
+        expect: vec![Expectation::Version {
+            site: site(),
+            kind: DocumentKind::Source,
+            name: "ct".into(),
+            version: version - 1,
+        }],
+        rows: vec![Row::Document(document(DocumentKind::Source, "ct", version))],
+        audit: Vec::new(),
+    };
+    store.commit(&next(3)).unwrap();
+    assert!(matches!(
+        store.commit(&next(3)),
+        Err(CommitError::Conflict(Expectation::Version { version: 2, .. }))
+    ));
 }

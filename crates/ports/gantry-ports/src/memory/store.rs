@@ -12,10 +12,11 @@ use gantry_types::{
 };
 
 use crate::{
+    definitions::Definitions,
     intake::Intake,
     store::{
-        AssociationRow, AuditRow, Change, CommitError, Committed, Expectation, ObjectRow, REFUSALS_MAX,
-        ReceiptRow, RefusalRow, Row, SeriesRow, Store, StoreError, StudyRow,
+        AssociationRow, AuditRow, Change, CommitError, Committed, DocumentKind, DocumentRow, Expectation,
+        ObjectRow, REFUSALS_MAX, ReceiptRow, RefusalRow, Row, SeriesRow, Store, StoreError, StudyRow,
     },
 };
 
@@ -34,6 +35,7 @@ struct Tables {
     receipts: BTreeMap<u64, ReceiptRow>,
     associations: BTreeMap<u64, AssociationRow>,
     refusals: Vec<RefusalRow>,
+    documents: BTreeMap<(SiteId, DocumentKind, String, u32), DocumentRow>,
     audit: Vec<AuditRow>,
 }
 
@@ -50,9 +52,19 @@ impl MemoryStore {
 
 impl Tables {
     fn holds(&self, expectation: &Expectation) -> bool {
-        let Expectation::Revisions { site, sop_instance, count } = expectation;
-        let found = self.objects.values().filter(|o| o.site == *site && o.sop_instance == *sop_instance);
-        found.count() == usize::try_from(*count).unwrap_or(usize::MAX)
+        match expectation {
+            Expectation::Revisions { site, sop_instance, count } => {
+                let found =
+                    self.objects.values().filter(|o| o.site == *site && o.sop_instance == *sop_instance);
+                found.count() == usize::try_from(*count).unwrap_or(usize::MAX)
+            }
+            Expectation::Version { site, kind, name, version } => {
+                let of_document =
+                    |row: &&DocumentRow| row.site == *site && row.kind == *kind && row.name == *name;
+                let newest = self.documents.values().filter(of_document).map(|row| row.version).max();
+                newest.unwrap_or(0) == *version
+            }
+        }
     }
 
     fn put(&mut self, row: Row) {
@@ -71,6 +83,9 @@ impl Tables {
             }
             Row::Association(row) => {
                 self.associations.insert(row.id, row);
+            }
+            Row::Document(row) => {
+                self.documents.insert((row.site.clone(), row.kind, row.name.clone(), row.version), row);
             }
             Row::Refusal(row) => {
                 let key = |r: &RefusalRow| (r.called.clone(), r.calling.clone(), r.address.clone());
@@ -166,6 +181,29 @@ impl Intake for MemoryStore {
 
     fn audit(&self, count: usize) -> Result<Vec<AuditRow>, StoreError> {
         Ok(self.tables().audit.iter().rev().take(count).cloned().collect())
+    }
+}
+
+impl Definitions for MemoryStore {
+    fn newest_documents(&self, site: &SiteId, kind: DocumentKind) -> Result<Vec<DocumentRow>, StoreError> {
+        let tables = self.tables();
+        // Versions of a name follow each other, so the last one inserted is the newest.
+        let mut newest: BTreeMap<&str, &DocumentRow> = BTreeMap::new();
+        for row in tables.documents.values().filter(|row| row.site == *site && row.kind == kind) {
+            newest.insert(&row.name, row);
+        }
+        Ok(newest.into_values().cloned().collect())
+    }
+
+    fn document(
+        &self,
+        site: &SiteId,
+        kind: DocumentKind,
+        name: &str,
+        version: u32,
+    ) -> Result<Option<DocumentRow>, StoreError> {
+        let key = (site.clone(), kind, name.to_owned(), version);
+        Ok(self.tables().documents.get(&key).cloned())
     }
 }
 
