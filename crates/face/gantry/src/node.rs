@@ -14,7 +14,7 @@ use gantry_dimse::{machine, negotiation::Implementation};
 use gantry_gateway::{
     Outside,
     settings::{DoorSettings, Limits},
-    sources::Sources,
+    sources::{KnownSources, Sources},
 };
 use gantry_ports::{blob::BlobError, intake::Intake as _};
 use gantry_segments::{Segments, Settings};
@@ -79,7 +79,7 @@ impl Node {
         Ok(DoorSettings {
             site: self.site.clone(),
             titles: vec![title],
-            sources: Sources::loopback(),
+            sources: KnownSources::new(Sources::loopback()),
             implementation: implementation(),
             association: machine::Settings {
                 artim: Duration::from_secs(dicom.artim_secs),

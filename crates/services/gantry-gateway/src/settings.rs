@@ -5,7 +5,7 @@ use std::time::Duration;
 use gantry_dimse::{machine, negotiation::Implementation};
 use gantry_types::{ae_title::AeTitle, ids::SiteId};
 
-use crate::sources::Sources;
+use crate::sources::KnownSources;
 
 /// Who we are and whom we let in.
 #[derive(Debug, Clone)]
@@ -15,7 +15,7 @@ pub struct DoorSettings {
     /// The called AE titles that open this door.
     pub titles: Vec<AeTitle>,
     /// Who may come in (RC5).
-    pub sources: Sources,
+    pub sources: KnownSources,
     /// How we introduce ourselves.
     pub implementation: Implementation,
     /// Times and PDU sizes of an association.

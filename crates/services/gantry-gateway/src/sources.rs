@@ -1,6 +1,9 @@
 //! Sources: which peers may come in, by AE title and address (RC5).
 
-use std::net::IpAddr;
+use std::{
+    net::IpAddr,
+    sync::{Arc, PoisonError, RwLock},
+};
 
 use gantry_dimse::pdu::reject::RejectReason;
 use gantry_types::ae_title::AeTitle;
@@ -18,6 +21,32 @@ pub struct Source {
 /// All known peers.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Sources(pub Vec<Source>);
+
+/// The known peers as they are now: shared by all doors of a node, and replaced while they are open.
+#[derive(Debug, Clone, Default)]
+pub struct KnownSources(Arc<RwLock<Sources>>);
+
+impl KnownSources {
+    /// These peers, until others are told.
+    #[must_use]
+    pub fn new(sources: Sources) -> Self {
+        Self(Arc::new(RwLock::new(sources)))
+    }
+
+    /// From now on these peers are known; associations that are open stay.
+    pub fn replace(&self, sources: Sources) {
+        // The value is replaced whole, so a panic elsewhere cannot leave half of it.
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = sources;
+    }
+
+    /// As [`Sources::admit`], of the peers known now.
+    ///
+    /// # Errors
+    /// The reason of the A-ASSOCIATE-RJ.
+    pub fn admit(&self, title: Option<&AeTitle>, address: IpAddr) -> Result<(), RejectReason> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).admit(title, address)
+    }
+}
 
 impl Sources {
     /// Anybody on this machine.

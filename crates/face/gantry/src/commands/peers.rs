@@ -23,6 +23,7 @@ use gantry_types::{
 
 use crate::{
     cli::{Peer, Send},
+    commands::run::files,
     node,
     report::{Exit, Failure, print, say},
     system::SystemClock,
@@ -149,7 +150,7 @@ type Skipped = Vec<(PathBuf, String)>;
 fn survey(paths: &[PathBuf]) -> Result<(Vec<File>, Skipped), Failure> {
     let mut found = Vec::new();
     for path in paths {
-        collect(path, &mut found).map_err(|error| {
+        files::collect(path, &mut found).map_err(|error| {
             Failure::new(Exit::Input, "send/unreadable", format!("cannot read {}: {error}", path.display()))
         })?;
     }
@@ -161,17 +162,6 @@ fn survey(paths: &[PathBuf]) -> Result<(Vec<File>, Skipped), Failure> {
         }
     }
     Ok((files, skipped))
-}
-
-fn collect(path: &Path, found: &mut Vec<PathBuf>) -> std::io::Result<()> {
-    if !path.is_dir() {
-        found.push(path.to_owned());
-        return Ok(());
-    }
-    let mut entries: Vec<PathBuf> =
-        fs::read_dir(path)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
-    entries.sort();
-    entries.iter().try_for_each(|entry| collect(entry, found))
 }
 
 fn look_at(path: &Path) -> Result<File, String> {

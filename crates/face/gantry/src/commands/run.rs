@@ -1,9 +1,9 @@
 //! `gantry run`: an application on a folder, without a server.
 
-mod files;
+pub(crate) mod files;
 mod result;
 
-use std::{fs, path::Path, time::Instant};
+use std::{fs, time::Instant};
 
 use gantry_pipeline::{
     objects::{Series, Survey, survey},
@@ -143,8 +143,8 @@ fn finish(options: &Run, application: &Application, ran: &Ran, stages: &mut Stag
     if options.json {
         return print(&findings.to_string());
     }
-    for segment in &ran.findings.segments {
-        print(&format!("{}: {}", segment.name, result::sentence(segment)))?;
+    for line in result::sentences(&ran.findings.segments) {
+        print(&line)?;
     }
     print(&format!("results in {}", options.out.display()))
 }
@@ -176,9 +176,4 @@ impl Progress {
             say("");
         }
     }
-}
-
-/// A path below the results.
-fn below(out: &Path, name: &str) -> std::path::PathBuf {
-    out.join(name)
 }

@@ -24,7 +24,7 @@ use gantry_types::{
 };
 use serde_json::{Value, json};
 
-use super::{Stages, below};
+use super::Stages;
 use crate::{
     applications::Application,
     cli::Run,
@@ -152,16 +152,16 @@ pub(super) fn write(
     stages: &Stages,
 ) -> Result<Value, Failure> {
     let failed = |error: std::io::Error| Failure::unexpected("run/unwritable", &error);
-    let folder = below(&options.out, EVIDENCE);
+    let folder = options.out.join(EVIDENCE);
     fs::create_dir_all(&folder).map_err(failed)?;
     let mut written = Vec::new();
     for object in &evidence.objects {
         let name = format!("{EVIDENCE}/{}.dcm", object.kind.name());
-        fs::write(below(&options.out, &name), &object.bytes).map_err(failed)?;
+        fs::write(options.out.join(&name), &object.bytes).map_err(failed)?;
         written.push(json!({ "file": name, "sopInstance": object.sop_instance.as_str() }));
     }
     let png = png(&ran.picture).map_err(|error| Failure::unexpected("run/picture", &error))?;
-    fs::write(below(&options.out, "summary.png"), png).map_err(failed)?;
+    fs::write(options.out.join("summary.png"), png).map_err(failed)?;
     let first = ran.loaded.images.first().ok_or_else(|| invariant("a volume without images"))?;
     let mut findings = head(application);
     merge(
@@ -201,7 +201,7 @@ pub(super) fn write_declined(
 }
 
 fn save(options: &Run, findings: &Value) -> Result<(), Failure> {
-    fs::write(below(&options.out, "findings.json"), format!("{findings:#}\n"))
+    fs::write(options.out.join("findings.json"), format!("{findings:#}\n"))
         .map_err(|error| Failure::unexpected("run/unwritable", &error))
 }
 
@@ -248,21 +248,33 @@ fn segment(segment: &SegmentFinding) -> Value {
     json!({ "key": segment.key, "label": segment.label, "name": segment.name, "measurements": measurements })
 }
 
-/// The measurements of a segment in one line.
-pub(super) fn sentence(segment: &SegmentFinding) -> String {
-    let all: Vec<String> = segment
-        .measurements
-        .iter()
-        .map(|measurement| match &measurement.value {
-            MeasuredValue::Number(value) => {
-                format!("{} {value:.1} {}", measurement.concept.meaning, measurement.unit.value)
+/// The answers for people: a line for each segment, then once for each reason why something is not given.
+pub(super) fn sentences(segments: &[SegmentFinding]) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut reasons = Vec::new();
+    for segment in segments {
+        let mut values = Vec::new();
+        for measurement in &segment.measurements {
+            let what = &measurement.concept.meaning;
+            match &measurement.value {
+                MeasuredValue::Number(value) => {
+                    let derivation = measurement.derivation.as_ref();
+                    let how = derivation.map(|code| format!(", {}", code.meaning)).unwrap_or_default();
+                    values.push(format!("{what}{how}: {value:.1} {}", measurement.unit.meaning));
+                }
+                MeasuredValue::Declined { reason } => {
+                    values.push(format!("{what}: not given"));
+                    let why = format!("{what} is not given, because it needs: {reason}");
+                    if !reasons.contains(&why) {
+                        reasons.push(why);
+                    }
+                }
             }
-            MeasuredValue::Declined { reason } => {
-                format!("{} not given ({reason})", measurement.concept.meaning)
-            }
-        })
-        .collect();
-    all.join(", ")
+        }
+        lines.push(format!("{}\n  {}", segment.name, values.join("\n  ")));
+    }
+    lines.extend(reasons);
+    lines
 }
 
 fn png(page: &gantry_pipeline::picture::Page) -> Result<Vec<u8>, png::EncodingError> {
