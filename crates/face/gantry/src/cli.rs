@@ -36,6 +36,8 @@ pub(crate) enum Command {
     /// The peers that were refused.
     #[command(subcommand)]
     Source(Source),
+    /// What this node promises here, every limit with its value, and what is wrong.
+    Doctor(Listing),
 }
 
 #[derive(Debug, Args)]

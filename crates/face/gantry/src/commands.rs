@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+mod doctor;
 mod export;
 mod peers;
 mod phantom;
@@ -23,5 +24,6 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Send(options) => peers::send(&options),
         Command::Study(command) => study::run(command),
         Command::Source(command) => source::run(command),
+        Command::Doctor(listing) => doctor::run(&listing),
     }
 }
