@@ -8,6 +8,7 @@
 //! - Migrations are a list that only grows; `user_version` is how far a database has come.
 //! - No SQL outside of this crate.
 
+mod cases;
 mod checkpoint;
 mod definitions;
 mod intake;

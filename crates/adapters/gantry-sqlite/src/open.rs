@@ -6,8 +6,11 @@ use gantry_ports::store::StoreError;
 use rusqlite::{Connection, config::DbConfig};
 
 /// Every schema that ever was, oldest first. Never edit one that was released: append.
-const MIGRATIONS: &[&str] =
-    &[include_str!("../migrations/0001-intake.sql"), include_str!("../migrations/0002-documents.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../migrations/0001-intake.sql"),
+    include_str!("../migrations/0002-documents.sql"),
+    include_str!("../migrations/0003-cases.sql"),
+];
 
 /// Size that the write-ahead log is grown to before it is used.
 pub(crate) const LOG_BYTES: u64 = 32 << 20;

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use gantry_ports::{
     blob::BlobRef,
     store::{
-        AssociationEnd, AssociationRow, AuditRow, DocumentKind, DocumentRow, ObjectRow, REFUSALS_MAX,
-        ReceiptRow, Reception, RefusalRow, Row, SeriesRow, Standing, StudyRow,
+        AssociationEnd, AssociationRow, AttentionRow, AuditRow, DocumentKind, DocumentRow, MachineKey,
+        MachineKind, MachineRow, ObjectRow, REFUSALS_MAX, ReceiptRow, Reception, RefusalRow, Row, SeriesRow,
+        Standing, StudyRow,
     },
 };
 use gantry_types::{ae_title::AeTitle, digest::Digest, ids::SiteId, instant::Instant};
@@ -24,6 +25,15 @@ pub(crate) fn put(connection: &Connection, names: &mut Names, row: &Row) -> Resu
         Row::Association(row) => put_association(connection, row),
         Row::Refusal(row) => put_refusal(connection, row),
         Row::Document(row) => put_document(connection, names, row),
+        Row::Attention(row) => put_attention(connection, names, row),
+        Row::Attended { site, study } => {
+            let (site, study) = (names.id(connection, site.as_str())?, names.id(connection, study.as_str())?);
+            connection
+                .prepare_cached("DELETE FROM attention WHERE study = ?1 AND site = ?2")?
+                .execute((study, site))?;
+            Ok(())
+        }
+        Row::Machine(row) => put_machine(connection, names, row),
     }
 }
 
@@ -150,6 +160,41 @@ fn put_document(connection: &Connection, names: &mut Names, row: &DocumentRow) -
     Ok(())
 }
 
+fn put_attention(connection: &Connection, names: &mut Names, row: &AttentionRow) -> Result<()> {
+    let site = names.id(connection, row.site.as_str())?;
+    let study = names.id(connection, row.study.as_str())?;
+    connection
+        .prepare_cached("INSERT OR REPLACE INTO attention VALUES (?1, ?2, ?3)")?
+        .execute((site, study, row.mark))?;
+    Ok(())
+}
+
+fn put_machine(connection: &Connection, names: &mut Names, row: &MachineRow) -> Result<()> {
+    let site = names.id(connection, row.key.site.as_str())?;
+    let study = names.id(connection, row.key.study.as_str())?;
+    connection
+        .prepare_cached("INSERT OR REPLACE INTO machine VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?
+        .execute(params![
+            site,
+            machine_kind(row.key.kind),
+            study,
+            row.key.name,
+            row.version,
+            row.state,
+            row.due.map(|due| due.0)
+        ])?;
+    Ok(())
+}
+
+/// The number of a kind of machine. Never changed.
+pub(crate) fn machine_kind(kind: MachineKind) -> u8 {
+    match kind {
+        MachineKind::Case => 0,
+        MachineKind::Run => 1,
+        MachineKind::Delivery => 2,
+    }
+}
+
 /// Appends to the audit trail.
 pub(crate) fn put_audit(connection: &Connection, row: &AuditRow) -> Result<()> {
     connection
@@ -264,6 +309,23 @@ pub(crate) fn refusal(row: &SqlRow<'_>) -> Result<RefusalRow> {
         address: row.get(2)?,
         reason: row.get(3)?,
         last: Instant(row.get(4)?),
+    })
+}
+
+/// Columns: site, study (as texts), kind, name, version, state, due.
+pub(crate) fn machine(row: &SqlRow<'_>) -> Result<MachineRow> {
+    let kind = match row.get(2)? {
+        0 => MachineKind::Case,
+        1 => MachineKind::Run,
+        2 => MachineKind::Delivery,
+        other => return Err(broken(2, Type::Integer, &format!("machine kind {other}"))),
+    };
+    let study = uid(row, 1, gantry_types::uid::StudyInstanceUid::from_peer)?;
+    Ok(MachineRow {
+        key: MachineKey { site: site(row, 0)?, kind, study, name: row.get(3)? },
+        version: row.get(4)?,
+        state: row.get(5)?,
+        due: row.get::<_, Option<i64>>(6)?.map(Instant),
     })
 }
 

@@ -9,6 +9,7 @@ use gantry_ports::store::{Change, CommitError, Committed, Expectation, Store, St
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use crate::{
+    cases,
     checkpoint::Checkpointer,
     names::{self, Names},
     open, rows,
@@ -128,6 +129,11 @@ fn holds(transaction: &Transaction<'_>, expectation: &Expectation) -> rusqlite::
                 )?
                 .query_row((site, kind.as_str(), name), |row| row.get(0))?;
             Ok(newest == *version)
+        }
+        Expectation::Mark { site, study, mark } => Ok(cases::mark(transaction, site, study)? == *mark),
+        Expectation::Machine { key, version } => {
+            let found = cases::machine(transaction, key)?.map_or(0, |row| row.version);
+            Ok(found == *version)
         }
     }
 }

@@ -33,6 +33,9 @@ macro_rules! store_contract {
         open_associations_are_those_without_an_end
         irregular_text_goes_in_and_out_unchanged
         documents_are_kept_by_version
+        attention_ends_only_if_nothing_came_meanwhile
+        tallies_count_what_is_in_force_and_who_brought_it_first
+        machines_are_versioned_and_come_when_they_are_due
     } };
     (@ $open:expr; $($law:ident)*) => { $( #[test] fn $law() { $crate::contract::store::$law(&*$open) } )* };
 }

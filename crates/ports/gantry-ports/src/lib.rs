@@ -8,6 +8,7 @@
 //! - No port reveals a path, a connection or a SQL statement.
 
 pub mod blob;
+pub mod cases;
 pub mod clock;
 pub mod contract;
 pub mod definitions;

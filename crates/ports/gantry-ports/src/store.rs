@@ -52,6 +52,22 @@ pub enum Expectation {
         /// Which.
         version: u32,
     },
+    /// The newest mark of a study that wants attention: nothing has come to it since it was looked at.
+    Mark {
+        /// The site.
+        site: SiteId,
+        /// The study.
+        study: StudyInstanceUid,
+        /// The mark; nothing if none is wanted.
+        mark: Option<u64>,
+    },
+    /// The version of a machine's state; 0 if it has none.
+    Machine {
+        /// Which.
+        key: MachineKey,
+        /// Its version.
+        version: u64,
+    },
 }
 
 /// A row.
@@ -71,6 +87,17 @@ pub enum Row {
     Refusal(RefusalRow),
     /// A document that a person applied; key: site, kind, name and version.
     Document(DocumentRow),
+    /// A study that something came to; key: site and study.
+    Attention(AttentionRow),
+    /// A study that was looked at: its attention is over.
+    Attended {
+        /// Whose.
+        site: SiteId,
+        /// Which.
+        study: StudyInstanceUid,
+    },
+    /// The state of a durable machine; key: its key.
+    Machine(MachineRow),
 }
 
 /// A study, as its first object described it.
@@ -274,6 +301,67 @@ pub struct DocumentRow {
     pub text: String,
     /// When it was applied.
     pub applied: Instant,
+}
+
+/// A study that something came to since it was looked at last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AttentionRow {
+    /// Whose.
+    pub site: SiteId,
+    /// Which.
+    pub study: StudyInstanceUid,
+    /// Differs each time something comes.
+    pub mark: u64,
+}
+
+/// What a durable machine drives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum MachineKind {
+    /// A case, seen by one workflow.
+    Case,
+    /// A run.
+    Run,
+    /// A delivery.
+    Delivery,
+}
+
+/// Names a durable machine.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct MachineKey {
+    /// Whose.
+    pub site: SiteId,
+    /// What it drives.
+    pub kind: MachineKind,
+    /// Which study it is about.
+    pub study: StudyInstanceUid,
+    /// Tells it from the others of its kind and study: a workflow's name, a run, an object and a destination.
+    pub name: String,
+}
+
+/// The state of a durable machine. What is in it only its driver knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MachineRow {
+    /// Which.
+    pub key: MachineKey,
+    /// Counts its changes, from 1.
+    pub version: u64,
+    /// Its state, as its driver encodes it.
+    pub state: String,
+    /// When it wants to be stepped again.
+    pub due: Option<Instant>,
+}
+
+/// What is there of a series: its objects in force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeriesTally {
+    /// Which.
+    pub series: SeriesInstanceUid,
+    /// Objects in force.
+    pub objects: u32,
+    /// When the last of them was kept.
+    pub last: Instant,
+    /// The associations that brought them first, ascending.
+    pub associations: Vec<u64>,
 }
 
 /// Who did what to which thing.

@@ -12,19 +12,20 @@ use gantry_types::{
 
 use crate::{
     blob::BlobRef,
+    cases::Cases,
     definitions::Definitions,
     intake::Intake,
     store::{
-        AssociationEnd, AssociationRow, AuditRow, Change, CommitError, DocumentKind, DocumentRow,
-        Expectation, ObjectRow, REFUSALS_MAX, ReceiptRow, Reception, RefusalRow, Row, SeriesRow, Standing,
-        Store, StudyRow,
+        AssociationEnd, AssociationRow, AttentionRow, AuditRow, Change, CommitError, DocumentKind,
+        DocumentRow, Expectation, MachineKey, MachineKind, MachineRow, ObjectRow, REFUSALS_MAX, ReceiptRow,
+        Reception, RefusalRow, Row, SeriesRow, SeriesTally, Standing, Store, StudyRow,
     },
 };
 
 /// What the laws need: the write door and the reading side.
-pub trait IntakeStore: Store + Intake + Definitions {}
+pub trait IntakeStore: Store + Intake + Definitions + Cases {}
 
-impl<S: Store + Intake + Definitions> IntakeStore for S {}
+impl<S: Store + Intake + Definitions + Cases> IntakeStore for S {}
 
 fn site() -> SiteId {
     "site".parse().unwrap()
@@ -284,4 +285,102 @@ pub fn documents_are_kept_by_version(store: &dyn IntakeStore) {
         store.commit(&next(3)),
         Err(CommitError::Conflict(Expectation::Version { version: 2, .. }))
     ));
+}
+
+/// A look at a study is only worth something if nothing came while it was taken.
+pub fn attention_ends_only_if_nothing_came_meanwhile(store: &dyn IntakeStore) {
+    let uid = |uid: &str| StudyInstanceUid::from_peer(uid).unwrap();
+    let row = |study: &str, mark| AttentionRow { site: site(), study: uid(study), mark };
+    commit(store, vec![Row::Attention(row("1.2", 7)), Row::Attention(row("1.1", 9))]);
+    assert_eq!(store.attention(&site(), 9).unwrap(), [row("1.2", 7), row("1.1", 9)]);
+    assert_eq!(store.attention(&site(), 1).unwrap(), [row("1.2", 7)]);
+    assert_eq!(store.mark(&site(), &uid("1.1")).unwrap(), Some(9));
+    let attended = |mark| Change {
+        expect: vec![Expectation::Mark { site: site(), study: uid("1.2"), mark }],
+        rows: vec![Row::Attended { site: site(), study: uid("1.2") }],
+        audit: Vec::new(),
+    };
+    commit(store, vec![Row::Attention(row("1.2", 11))]);
+    assert!(matches!(store.commit(&attended(Some(7))), Err(CommitError::Conflict(_))));
+    store.commit(&attended(Some(11))).unwrap();
+    assert_eq!(store.mark(&site(), &uid("1.2")).unwrap(), None);
+    store.commit(&attended(None)).unwrap();
+    assert_eq!(store.attention(&site(), 9).unwrap(), [row("1.1", 9)]);
+}
+
+/// Revisions that are not in force, and receptions of what was there, change nothing.
+pub fn tallies_count_what_is_in_force_and_who_brought_it_first(store: &dyn IntakeStore) {
+    let other = |id, sop: &str| ObjectRow {
+        series: SeriesInstanceUid::from_peer("1.2.4").unwrap(),
+        ..object(id, "1.2", sop)
+    };
+    let undecided = ObjectRow { revision: 2, standing: Standing::Undecided, ..object(13, "1.2", "1.2.3.4") };
+    let received = |id, object, association, at, reception| {
+        let row = ReceiptRow { association, received: Instant(at), reception, ..receipt(id, object) };
+        Row::Receipt(row)
+    };
+    let ended = AssociationRow { ended: Some((Instant(50), AssociationEnd::Released)), ..association(2) };
+    let aborted = AssociationRow { ended: Some((Instant(60), AssociationEnd::Aborted)), ..association(3) };
+    let mut rows: Vec<Row> =
+        [object(10, "1.2", "1.2.3.4"), object(11, "1.2", "1.2.3.5"), other(12, "1.2.4.1"), undecided]
+            .into_iter()
+            .map(Row::Object)
+            .collect();
+    rows.extend([
+        received(20, 10, 1, 5, Reception::Kept),
+        received(21, 11, 2, 7, Reception::Kept),
+        received(22, 12, 2, 6, Reception::Kept),
+        received(23, 13, 4, 90, Reception::Kept),
+        received(24, 10, 3, 99, Reception::Same),
+        Row::Association(association(1)),
+        Row::Association(ended),
+        Row::Association(aborted),
+    ]);
+    commit(store, rows);
+    let tally = |series: &str, objects, last, associations: &[u64]| SeriesTally {
+        series: SeriesInstanceUid::from_peer(series).unwrap(),
+        objects,
+        last: Instant(last),
+        associations: associations.to_vec(),
+    };
+    let study = StudyInstanceUid::from_peer("1.2").unwrap();
+    let want = [tally("1.2.3", 2, 7, &[1, 2]), tally("1.2.4", 1, 6, &[2])];
+    assert_eq!(store.tallies(&site(), &study).unwrap(), want);
+    assert_eq!(store.releases(&[1, 2, 3, 4]).unwrap(), [(2, Instant(50))]);
+}
+
+/// Two drivers cannot both take the next step, and what is due comes, the longest due first.
+pub fn machines_are_versioned_and_come_when_they_are_due(store: &dyn IntakeStore) {
+    let key = |kind, name: &str| MachineKey {
+        site: site(),
+        kind,
+        study: StudyInstanceUid::from_peer("1.2").unwrap(),
+        name: name.into(),
+    };
+    let row = |name: &str, version, due: Option<i64>| MachineRow {
+        key: key(MachineKind::Case, name),
+        version,
+        state: format!("state {version}"),
+        due: due.map(Instant),
+    };
+    let step = |row: MachineRow| Change {
+        expect: vec![Expectation::Machine { key: row.key.clone(), version: row.version - 1 }],
+        rows: vec![Row::Machine(row)],
+        audit: Vec::new(),
+    };
+    store.commit(&step(row("a", 1, Some(30)))).unwrap();
+    store.commit(&step(row("b", 1, Some(20)))).unwrap();
+    store.commit(&step(row("c", 1, None))).unwrap();
+    assert!(matches!(store.commit(&step(row("a", 1, None))), Err(CommitError::Conflict(_))));
+    store.commit(&step(row("a", 2, Some(10)))).unwrap();
+    assert_eq!(store.machine(&key(MachineKind::Case, "a")).unwrap(), Some(row("a", 2, Some(10))));
+    assert_eq!(store.machine(&key(MachineKind::Run, "a")).unwrap(), None);
+    let due = |now, count| store.due(MachineKind::Case, Instant(now), count).unwrap();
+    assert_eq!(due(9, 9), []);
+    assert_eq!(due(20, 9), [row("a", 2, Some(10)), row("b", 1, Some(20))]);
+    assert_eq!(due(20, 1), [row("a", 2, Some(10))]);
+    assert_eq!(store.next_due().unwrap(), Some(Instant(10)));
+    let study = StudyInstanceUid::from_peer("1.2").unwrap();
+    let all = store.machines(&site(), MachineKind::Case, &study).unwrap();
+    assert_eq!(all, [row("a", 2, Some(10)), row("b", 1, Some(20)), row("c", 1, None)]);
 }

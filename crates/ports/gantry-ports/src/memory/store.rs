@@ -12,11 +12,13 @@ use gantry_types::{
 };
 
 use crate::{
+    cases::Cases,
     definitions::Definitions,
     intake::Intake,
     store::{
-        AssociationRow, AuditRow, Change, CommitError, Committed, DocumentKind, DocumentRow, Expectation,
-        ObjectRow, REFUSALS_MAX, ReceiptRow, RefusalRow, Row, SeriesRow, Store, StoreError, StudyRow,
+        AssociationEnd, AssociationRow, AttentionRow, AuditRow, Change, CommitError, Committed, DocumentKind,
+        DocumentRow, Expectation, MachineKey, MachineKind, MachineRow, ObjectRow, REFUSALS_MAX, ReceiptRow,
+        Reception, RefusalRow, Row, SeriesRow, SeriesTally, Standing, Store, StoreError, StudyRow,
     },
 };
 
@@ -36,6 +38,8 @@ struct Tables {
     associations: BTreeMap<u64, AssociationRow>,
     refusals: Vec<RefusalRow>,
     documents: BTreeMap<(SiteId, DocumentKind, String, u32), DocumentRow>,
+    attention: BTreeMap<(SiteId, StudyInstanceUid), u64>,
+    machines: BTreeMap<MachineKey, MachineRow>,
     audit: Vec<AuditRow>,
 }
 
@@ -64,6 +68,12 @@ impl Tables {
                 let newest = self.documents.values().filter(of_document).map(|row| row.version).max();
                 newest.unwrap_or(0) == *version
             }
+            Expectation::Mark { site, study, mark } => {
+                self.attention.get(&(site.clone(), study.clone())).copied() == *mark
+            }
+            Expectation::Machine { key, version } => {
+                self.machines.get(key).map_or(0, |row| row.version) == *version
+            }
         }
     }
 
@@ -83,6 +93,15 @@ impl Tables {
             }
             Row::Association(row) => {
                 self.associations.insert(row.id, row);
+            }
+            Row::Attention(row) => {
+                self.attention.insert((row.site, row.study), row.mark);
+            }
+            Row::Attended { site, study } => {
+                self.attention.remove(&(site, study));
+            }
+            Row::Machine(row) => {
+                self.machines.insert(row.key.clone(), row);
             }
             Row::Document(row) => {
                 self.documents.insert((row.site.clone(), row.kind, row.name.clone(), row.version), row);
@@ -204,6 +223,94 @@ impl Definitions for MemoryStore {
     ) -> Result<Option<DocumentRow>, StoreError> {
         let key = (site.clone(), kind, name.to_owned(), version);
         Ok(self.tables().documents.get(&key).cloned())
+    }
+}
+
+impl Cases for MemoryStore {
+    fn attention(&self, site: &SiteId, count: usize) -> Result<Vec<AttentionRow>, StoreError> {
+        let tables = self.tables();
+        let mut found: Vec<AttentionRow> = tables
+            .attention
+            .iter()
+            .filter(|((of, _), _)| of == site)
+            .map(|((site, study), mark)| AttentionRow {
+                site: site.clone(),
+                study: study.clone(),
+                mark: *mark,
+            })
+            .collect();
+        found.sort_by_key(|row| row.mark);
+        found.truncate(count);
+        Ok(found)
+    }
+
+    fn mark(&self, site: &SiteId, study: &StudyInstanceUid) -> Result<Option<u64>, StoreError> {
+        Ok(self.tables().attention.get(&(site.clone(), study.clone())).copied())
+    }
+
+    fn tallies(&self, site: &SiteId, study: &StudyInstanceUid) -> Result<Vec<SeriesTally>, StoreError> {
+        let tables = self.tables();
+        let mut tallies: BTreeMap<String, SeriesTally> = BTreeMap::new();
+        let in_force = tables
+            .objects
+            .values()
+            .filter(|row| row.site == *site && row.study == *study && row.standing == Standing::InForce);
+        for object in in_force {
+            let first = tables
+                .receipts
+                .values()
+                .find(|row| row.object == object.id && row.reception == Reception::Kept);
+            let Some(first) = first else { continue };
+            let tally = tallies.entry(object.series.to_string()).or_insert_with(|| SeriesTally {
+                series: object.series.clone(),
+                objects: 0,
+                last: first.received,
+                associations: Vec::new(),
+            });
+            tally.objects += 1;
+            tally.last = tally.last.max(first.received);
+            if let Err(at) = tally.associations.binary_search(&first.association) {
+                tally.associations.insert(at, first.association);
+            }
+        }
+        Ok(tallies.into_values().collect())
+    }
+
+    fn releases(&self, associations: &[u64]) -> Result<Vec<(u64, Instant)>, StoreError> {
+        let tables = self.tables();
+        let released = associations.iter().filter_map(|id| {
+            let (at, how) = tables.associations.get(id)?.ended?;
+            (how == AssociationEnd::Released).then_some((*id, at))
+        });
+        Ok(released.collect())
+    }
+
+    fn machine(&self, key: &MachineKey) -> Result<Option<MachineRow>, StoreError> {
+        Ok(self.tables().machines.get(key).cloned())
+    }
+
+    fn machines(
+        &self,
+        site: &SiteId,
+        kind: MachineKind,
+        study: &StudyInstanceUid,
+    ) -> Result<Vec<MachineRow>, StoreError> {
+        let tables = self.tables();
+        let of_study = |key: &MachineKey| key.site == *site && key.kind == kind && key.study == *study;
+        Ok(tables.machines.values().filter(|row| of_study(&row.key)).cloned().collect())
+    }
+
+    fn due(&self, kind: MachineKind, now: Instant, count: usize) -> Result<Vec<MachineRow>, StoreError> {
+        let tables = self.tables();
+        let is_due = |row: &&MachineRow| row.key.kind == kind && row.due.is_some_and(|due| due <= now);
+        let mut due: Vec<MachineRow> = tables.machines.values().filter(is_due).cloned().collect();
+        due.sort_by_key(|row| row.due);
+        due.truncate(count);
+        Ok(due)
+    }
+
+    fn next_due(&self) -> Result<Option<Instant>, StoreError> {
+        Ok(self.tables().machines.values().filter_map(|row| row.due).min())
     }
 }
 

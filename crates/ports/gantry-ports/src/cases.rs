@@ -1,0 +1,62 @@
+//! What the conductor reads: what wants attention, what is there, and the machines that it drives.
+
+use gantry_types::{ids::SiteId, instant::Instant, uid::StudyInstanceUid};
+
+use crate::store::{AttentionRow, MachineKey, MachineKind, MachineRow, SeriesTally, StoreError};
+
+/// The port.
+pub trait Cases: Send + Sync {
+    /// Studies that want attention, those with the oldest mark first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn attention(&self, site: &SiteId, count: usize) -> Result<Vec<AttentionRow>, StoreError>;
+
+    /// The mark of one study.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn mark(&self, site: &SiteId, study: &StudyInstanceUid) -> Result<Option<u64>, StoreError>;
+
+    /// What is there of each series of a study, by series. Objects that came again, and those that are not in force,
+    /// do not count.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn tallies(&self, site: &SiteId, study: &StudyInstanceUid) -> Result<Vec<SeriesTally>, StoreError>;
+
+    /// When associations were released, of those that were.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn releases(&self, associations: &[u64]) -> Result<Vec<(u64, Instant)>, StoreError>;
+
+    /// A machine's state.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn machine(&self, key: &MachineKey) -> Result<Option<MachineRow>, StoreError>;
+
+    /// All machines of a kind for a study, by name.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn machines(
+        &self,
+        site: &SiteId,
+        kind: MachineKind,
+        study: &StudyInstanceUid,
+    ) -> Result<Vec<MachineRow>, StoreError>;
+
+    /// Machines of a kind that are due, the longest due first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn due(&self, kind: MachineKind, now: Instant, count: usize) -> Result<Vec<MachineRow>, StoreError>;
+
+    /// When the next machine of any kind is due.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn next_due(&self) -> Result<Option<Instant>, StoreError>;
+}
