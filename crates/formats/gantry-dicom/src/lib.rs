@@ -2,7 +2,7 @@
 //!
 //! Scanners write data sets that break PS3.5 in every way a parser can be broken, and a gateway that refuses them
 //! is worse than none. So [`reader::read`] takes what it is given, keeps every value as the bytes that came,
-//! notes what was wrong, and never allocates by what a length field promises. [`writer::write`] is the opposite:
+//! notes what was wrong, and never allocates by what a length field promises. [`writer::write_explicit`] is the opposite:
 //! it refuses to write anything that breaks PS3.5.
 //!
 //! Invariants
