@@ -1,6 +1,6 @@
 //! Serving one association: verification and storage.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{collections::BTreeSet, net::IpAddr, sync::Arc};
 
 use gantry_dicom::part10;
 use gantry_dimse::{
@@ -19,7 +19,7 @@ use gantry_ports::{
 };
 use gantry_types::{
     ae_title::AeTitle,
-    uid::{SopClassUid, SopInstanceUid, TransferSyntaxUid},
+    uid::{SopClassUid, SopInstanceUid, StudyInstanceUid, TransferSyntaxUid},
 };
 
 use crate::{
@@ -53,13 +53,13 @@ impl Service {
     /// Serves a connection to its end.
     pub(crate) fn serve(self, mut conversation: Conversation) {
         let mut row: Option<AssociationRow> = None;
-        let mut has_objects = false;
+        let mut brought = BTreeSet::new();
         let end = loop {
             match conversation.next() {
                 Happening::Asked(rq) => row = self.answer(&mut conversation, &rq),
                 Happening::Command { context, command } => {
                     if let Some(row) = &row {
-                        has_objects |= self.serve_command(&mut conversation, row, context, &command);
+                        brought.extend(self.serve_command(&mut conversation, row, context, &command));
                     }
                 }
                 // The data set of a command that has none to offer: it goes by.
@@ -68,12 +68,13 @@ impl Service {
                 Happening::Ended(end) => break end,
             }
         };
-        if let Some(row) = row.filter(|_| has_objects) {
+        if let Some(row) = row.filter(|_| !brought.is_empty()) {
             let how = match end {
                 End::Released => AssociationEnd::Released,
                 End::Aborted(_) | End::Refused => AssociationEnd::Aborted,
             };
-            self.keeper.note_end(AssociationRow { ended: Some((self.outside.clock.now(), how)), ..row });
+            let ended = Some((self.outside.clock.now(), how));
+            self.keeper.note_end(AssociationRow { ended, ..row }, brought);
         }
     }
 
@@ -136,39 +137,39 @@ impl Service {
         });
     }
 
-    /// Carries a command out and answers it; says whether it was an object that is kept now.
+    /// Carries a command out and answers it; says of which study it was an object that is kept now.
     fn serve_command(
         &self,
         conversation: &mut Conversation,
         row: &AssociationRow,
         context: ContextId,
         command: &Command,
-    ) -> bool {
-        let (response, is_kept) = match command {
-            Command::CEchoRq(rq) => (Some(Command::CEchoRsp(rq.respond(Status::SUCCESS.into()))), false),
+    ) -> Option<StudyInstanceUid> {
+        let (response, kept) = match command {
+            Command::CEchoRq(rq) => (Some(Command::CEchoRsp(rq.respond(Status::SUCCESS.into()))), None),
             Command::CStoreRq(rq) => {
                 let result = self.store(conversation, row, context, rq);
                 let outcome = match &result {
-                    Ok(()) => Outcome::from(Status::SUCCESS),
+                    Ok(_) => Outcome::from(Status::SUCCESS),
                     Err(refused) => Outcome {
                         error_comment: Some(refused.comment.as_str().into()),
                         ..Outcome::from(refused.status)
                     },
                 };
-                (Some(Command::CStoreRsp(rq.respond(outcome))), result.is_ok())
+                (Some(Command::CStoreRsp(rq.respond(outcome))), result.ok())
             }
             Command::CStoreRsp(_)
             | Command::CEchoRsp(_)
             | Command::CFindRq(_)
             | Command::CFindRsp(_)
             | Command::CCancelRq(_)
-            | Command::Other(_) => (command.refuse(Status::UNRECOGNIZED_OPERATION.into()), false),
+            | Command::Other(_) => (command.refuse(Status::UNRECOGNIZED_OPERATION.into()), None),
         };
         if let Some(command) = response {
             let message = Message { context, command: &command, data: DataSet::None };
             self.tell(conversation, Event::Send(message));
         }
-        is_kept
+        kept
     }
 
     fn store(
@@ -177,7 +178,7 @@ impl Service {
         row: &AssociationRow,
         context: ContextId,
         rq: &CStoreRq,
-    ) -> Result<(), Refused> {
+    ) -> Result<StudyInstanceUid, Refused> {
         let refuse = |status, comment: String| Err(Refused { status, comment });
         if rq.data_set == DataSetType::Absent {
             return refuse(Status::CANNOT_UNDERSTAND, "no data set".to_owned());
@@ -212,6 +213,7 @@ impl Service {
         if rq.sop_instance.as_ref() != Some(&filed.sop_instance) {
             deviations.push("the command names another SOP instance than the data set".to_owned());
         }
+        let study = filed.study.clone();
         let kept = self.keeper.keep(Arrived {
             appended,
             head_bytes: u32::try_from(head_bytes).unwrap_or(u32::MAX),
@@ -221,7 +223,7 @@ impl Service {
             deviations: deviations.join("; "),
         });
         match kept {
-            Kept::Durably => Ok(()),
+            Kept::Durably => Ok(study),
             Kept::Failed => refuse(Status::OUT_OF_RESOURCES, "could not be made durable".to_owned()),
         }
     }

@@ -21,8 +21,8 @@ use std::{
 use gantry_ports::{
     blob::{Appended, Blob},
     store::{
-        AssociationRow, AuditRow, Change, CommitError, Expectation, ObjectRow, ReceiptRow, Reception,
-        RefusalRow, Row, SeriesRow, Standing, StudyRow,
+        AssociationRow, AttentionRow, AuditRow, Change, CommitError, Expectation, ObjectRow, ReceiptRow,
+        Reception, RefusalRow, Row, SeriesRow, Standing, StudyRow,
     },
 };
 use gantry_types::{
@@ -68,7 +68,8 @@ pub(crate) enum Kept {
 
 enum Order {
     Object { arrived: Box<Arrived>, answer: SyncSender<Kept> },
-    Row(Box<Row>),
+    End { association: Box<AssociationRow>, studies: BTreeSet<StudyInstanceUid> },
+    Refusal(Box<RefusalRow>),
 }
 
 /// The way to the keeper; one for each association.
@@ -91,16 +92,17 @@ impl KeeperHandle {
         answered.recv().unwrap_or(Kept::Failed)
     }
 
-    /// Notes how an association ended; recovery would find it open otherwise.
-    pub(crate) fn note_end(&self, row: AssociationRow) {
+    /// Notes how an association ended, and that the studies it brought may be whole now; recovery would find it open
+    /// otherwise.
+    pub(crate) fn note_end(&self, row: AssociationRow, studies: BTreeSet<StudyInstanceUid>) {
         // When the keeper is gone the process ends, and recovery says "lost".
-        let _gone = self.send(Order::Row(Box::new(Row::Association(row))));
+        let _gone = self.send(Order::End { association: Box::new(row), studies });
     }
 
     /// Notes a refusal; one that finds the queue full is not worth waiting for.
     pub(crate) fn note_refusal(&self, row: RefusalRow) {
         if !self.is_full() {
-            let _gone = self.send(Order::Row(Box::new(Row::Refusal(row))));
+            let _gone = self.send(Order::Refusal(Box::new(row)));
         }
     }
 
@@ -162,19 +164,37 @@ impl Desk {
         while let Ok(first) = orders.recv() {
             let mut objects = Vec::new();
             let mut rows = Vec::new();
-            let mut sort = |order| match order {
-                Order::Object { arrived, answer } => objects.push((arrived, answer)),
-                Order::Row(row) => rows.push(*row),
+            let mut studies = BTreeSet::new();
+            let mut count = 0;
+            let mut sort = |order| {
+                count += 1;
+                match order {
+                    Order::Object { arrived, answer } => {
+                        studies.insert(arrived.filed.study.clone());
+                        objects.push((arrived, answer));
+                    }
+                    Order::End { association, studies: mut brought } => {
+                        studies.append(&mut brought);
+                        rows.push(Row::Association(*association));
+                    }
+                    Order::Refusal(row) => rows.push(Row::Refusal(*row)),
+                }
             };
             sort(first);
             orders.try_iter().take(BATCH_MAX - 1).for_each(&mut sort);
-            self.waiting.fetch_sub(objects.len() + rows.len(), Ordering::Relaxed);
+            self.waiting.fetch_sub(count, Ordering::Relaxed);
+            rows.extend(studies.into_iter().map(|study| self.attention(study)));
             let kept = self.keep(&objects, &rows);
             for (_, answer) in &objects {
                 // An association that is gone does not wait for its answer.
                 let _gone = answer.send(kept);
             }
         }
+    }
+
+    /// Has the conductor look at a study.
+    fn attention(&self, study: StudyInstanceUid) -> Row {
+        Row::Attention(AttentionRow { site: self.site.clone(), study, mark: self.outside.ids.next() })
     }
 
     /// Makes a batch durable: data first, then rows.
