@@ -1,10 +1,11 @@
 //! RC1: a success on the wire means data and rows on stable storage.
 
 use std::{
+    collections::BTreeMap,
     fs,
     path::Path,
     process::{Command, Stdio},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use gantry_tests::{
@@ -23,21 +24,32 @@ enum Step {
     Respond,
 }
 
-/// Reads `strace -f -yy` output into the steps between objects. The log must be synced by `fdatasync`: `fsync` would
-/// also wait for the file's time stamps.
+/// Reads `strace -f -yy` output into the steps between objects. A sync counts when it has come back without an error,
+/// a response when its write begins. The log must be synced by `fdatasync`: `fsync` would also wait for the file's time
+/// stamps.
 fn steps(trace: &str) -> Vec<Step> {
     let mut steps = Vec::new();
-    for line in trace.lines().filter(|line| !line.contains("resumed")) {
-        if line.contains("fdatasync(") && line.contains(".segment>") {
-            steps.push(Step::SyncSegment);
-        } else if line.contains("fdatasync(") && line.contains("-wal>") {
-            steps.push(Step::SyncLog);
-        // A response is the only P-DATA-TF (type 4) that the server writes to a socket.
-        } else if (line.contains("writev(") || line.contains("sendto(") || line.contains("write("))
-            && line.contains("<TCP:")
-            && line.contains("\"\\4\\0")
-        {
-            steps.push(Step::Respond);
+    let mut begun = BTreeMap::new();
+    for line in trace.lines() {
+        let thread = line.split_whitespace().next();
+        let sync = match line.contains("fdatasync(") {
+            true if line.contains(".segment>") => Some(Step::SyncSegment),
+            true if line.contains("-wal>") => Some(Step::SyncLog),
+            _ if line.contains("<... fdatasync resumed>") => begun.remove(&thread),
+            _ => None,
+        };
+        match sync {
+            Some(sync) if line.ends_with("<unfinished ...>") => drop(begun.insert(thread, sync)),
+            Some(sync) if line.ends_with(" = 0") => steps.push(sync),
+            Some(_) => {}
+            // A response is the only P-DATA-TF (type 4) that the server writes to a socket.
+            None if ["writev(", "sendto(", "write("].iter().any(|call| line.contains(call))
+                && line.contains("<TCP:")
+                && line.contains("\"\\4\\0") =>
+            {
+                steps.push(Step::Respond);
+            }
+            None => {}
         }
     }
     steps
@@ -52,15 +64,25 @@ fn steps_of_twelve(dir: &Path, strace: &Path, preload: Option<&Path>) -> Vec<Ste
     drop(Served::start_in(&data, &mut Command::new(program())).stop());
     let trace = dir.join("trace");
     let mut command = Command::new(strace);
-    command.args(["-f", "-yy", "-s", "16", "-e", "trace=fdatasync,fsync,writev,write,sendto"]);
+    command.args(["-D", "-f", "-yy", "-s", "16", "-e", "trace=fdatasync,fsync,writev,write,sendto"]);
     if let Some(library) = preload {
         command.arg("-E").arg(format!("LD_PRELOAD={}", library.display()));
     }
     command.arg("-o").arg(&trace).arg(program());
     let served = Served::start_in(&data, &mut command);
     send(&served, dir);
-    drop(served);
-    steps(&fs::read_to_string(&trace).unwrap())
+    let pid = served.pid().to_string();
+    let is_last = |line: &str| line.split_whitespace().eq([&pid, "+++", "exited", "with", "0", "+++"]);
+    drop(served.stop());
+    // strace writes on for a moment.
+    let deadline = Instant::now() + Duration::from_secs(10);
+    loop {
+        let trace = fs::read_to_string(&trace).unwrap();
+        if trace.lines().any(is_last) {
+            return steps(&trace);
+        }
+        assert!(Instant::now() < deadline, "{trace}");
+    }
 }
 
 /// Whether each of twelve responses comes after the sync of its data and then of its rows.
@@ -73,6 +95,11 @@ fn is_durable(steps: &[Step]) -> bool {
 /// Twelve objects and strace, or a note why not.
 fn prepared(test: &str, dir: &Path) -> Option<std::path::PathBuf> {
     make_objects(test, dir, &["--count", "12"])?;
+    tracer(test)
+}
+
+/// strace, where it may be used. With `-D` the traced program is the child, not strace: it ends when the test ends.
+pub(super) fn tracer(test: &str) -> Option<std::path::PathBuf> {
     let strace = peer::program(test, "strace")?;
     if can_trace(&strace) {
         return Some(strace);
@@ -103,6 +130,15 @@ fn swallowed_syncs_are_noticed() {
     let steps = steps_of_twelve(dir.path(), &strace, Some(&library));
     assert_eq!(steps.iter().filter(|step| **step == Step::Respond).count(), 12);
     assert!(!is_durable(&steps), "{steps:?}");
+}
+
+#[test]
+fn a_sync_counts_when_it_has_come_back_without_an_error() {
+    let segment = "7 fdatasync(3</d/1.segment>";
+    let respond = "8 writev(9<TCP:[a]>, [{iov_base=\"\\4\\0\"...";
+    let after = format!("{segment} <unfinished ...>\n{respond}) = 8\n7 <... fdatasync resumed>) = 0");
+    assert_eq!(steps(&after), [Step::Respond, Step::SyncSegment]);
+    assert_eq!(steps(&format!("{segment}) = -1 EIO (Input/output error)\n{respond}) = 8")), [Step::Respond]);
 }
 
 fn can_trace(strace: &Path) -> bool {

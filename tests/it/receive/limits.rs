@@ -4,7 +4,7 @@ use std::{
     fs,
     io::{Read as _, Write as _},
     net::TcpStream,
-    process::Command,
+    process::{Command, Stdio},
     time::{Duration, Instant},
 };
 
@@ -14,7 +14,7 @@ use gantry_tests::{
 };
 use tempfile::TempDir;
 
-use super::make_objects;
+use super::{durable, make_objects};
 
 /// An A-ASSOCIATE-RQ for verification.
 fn associate_rq(called: &str) -> Vec<u8> {
@@ -100,6 +100,46 @@ fn associations_beyond_the_limits_are_rejected_for_now() {
     let deadline = Instant::now() + Duration::from_secs(5);
     while associate(&served, "GANTRY").1.map(|(kind, _)| kind) != Some(2) {
         assert!(Instant::now() < deadline, "the places did not come back");
+    }
+}
+
+/// A disk that takes 0.3 s for each sync, a queue of one: while one object is being kept and one waits, no more come in.
+#[test]
+fn associations_are_rejected_for_now_while_the_queue_is_full() {
+    let test = "associations_are_rejected_for_now_while_the_queue_is_full";
+    let dir = TempDir::new().unwrap();
+    let Some(()) = make_objects(test, dir.path(), &["--count", "3", "--size", "16"]) else { return };
+    let Some(strace) = durable::tracer(test) else { return };
+    let data = dir.path().join("data");
+    fs::create_dir(&data).unwrap();
+    fs::write(data.join("gantry.toml"), CONFIG.replace("[dicom]", "[dicom]\nqueue = 1")).unwrap();
+    let mut command = Command::new(strace);
+    command.args(["-D", "-f", "-o", "/dev/null", "-e", "trace=fdatasync"]);
+    command.args(["-e", "inject=fdatasync:delay_enter=300000"]).arg(program());
+    let served = Served::start_in(&data, &mut command);
+    let senders: Vec<_> = (0..3)
+        .map(|_| {
+            let mut sender = Command::new(program());
+            sender.args(["send", &served.address().to_string(), "--called", "GANTRY"]).arg(dir.path());
+            sender.stderr(Stdio::null()).stdout(Stdio::null()).spawn().unwrap()
+        })
+        .collect();
+    let deadline = Instant::now() + Duration::from_secs(30);
+    loop {
+        let (_, answer) = associate(&served, "GANTRY");
+        if let Some((3, body)) = answer {
+            assert_eq!(&body[1..], [2, 3, 1]);
+            break;
+        }
+        assert!(Instant::now() < deadline, "the queue was never full");
+    }
+    for mut sender in senders {
+        // One that came while the queue was full was told so, and its objects stay with it.
+        let _rejected = sender.wait().unwrap();
+    }
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while associate(&served, "GANTRY").1.map(|(kind, _)| kind) != Some(2) {
+        assert!(Instant::now() < deadline, "the door stays shut");
     }
 }
 
