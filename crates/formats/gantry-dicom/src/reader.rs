@@ -171,6 +171,7 @@ pub fn read(bytes: &[u8], encoding: Encoding, limits: Limits, stop: Stop) -> Rea
     let encoding_found = header::first_encoding(bytes, encoding);
     let mut reader = Reader {
         bytes,
+        trailing_zeros: bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1),
         pos: 0,
         stop,
         limits,
@@ -190,6 +191,8 @@ pub fn read(bytes: &[u8], encoding: Encoding, limits: Limits, stop: Stop) -> Rea
 
 struct Reader<'a> {
     bytes: &'a [u8],
+    /// From here on there is nothing but zeros: padding, if an element could begin there.
+    trailing_zeros: usize,
     pos: usize,
     stop: Stop,
     limits: Limits,
@@ -245,7 +248,7 @@ impl<'a> Reader<'a> {
         let frame_end = stack.top().end();
         let encoding = stack.top().encoding();
         let rest = self.bytes.get(start..frame_end).unwrap_or_default();
-        if stack.is_root() && is_trailing(rest) {
+        if stack.is_root() && self.trailing_zeros <= start {
             self.note(ProblemKind::TrailingBytes, Tag(0, 0), start);
             return ControlFlow::Break(());
         }
@@ -436,10 +439,4 @@ impl<'a> Reader<'a> {
         }
         stack.into_root()
     }
-}
-
-/// Whether what is left after some elements is padding: nothing but zeros.
-fn is_trailing(rest: &[u8]) -> bool {
-    rest.first_chunk::<8>() == Some(&[0; 8]) && rest.iter().all(|byte| *byte == 0)
-        || rest.len() < 8 && rest.iter().all(|byte| *byte == 0)
 }

@@ -219,6 +219,14 @@ fn an_unknown_vr_is_skipped_over() {
     );
 }
 
+/// Eight zeros read as an element and may be padding; asking the rest anew at each of them would take hours here.
+#[test]
+fn zeros_that_are_no_padding_are_read_in_one_pass() {
+    let bytes = [vec![0; 8 << 20], b"\x10\0\x20\0LO\x02\0ID".to_vec()].concat();
+    let reading = read(&bytes, Encoding::ExplicitLittle, Limits::default(), Stop::AtEnd);
+    assert!(!reading.problems.iter().any(|problem| problem.kind == ProblemKind::TrailingBytes));
+}
+
 #[test]
 fn order_duplicates_and_trailing_zeros_are_reported_and_kept() {
     check_explicit(
