@@ -38,9 +38,10 @@ pub(crate) fn decode(
     let header = frame_header(frame).ok_or_else(|| PixelError::Damaged("no JPEG frame header".to_owned()))?;
     check(header, format)?;
     check_size(header, frame.len(), format)?;
+    let guarded = guarded(frame)?;
     // The decoder has panicked on streams whose header we do not see through.
     let decoded = catch_unwind(AssertUnwindSafe(|| {
-        let mut decoder = Decoder::new(frame);
+        let mut decoder = Decoder::new(&*guarded);
         decoder.set_max_decoding_buffer_size(samples(format).saturating_mul(2).saturating_add(1 << 20));
         // Stored samples are asked for: colours stay as they are coded, which this decoder calls RGB.
         if format.samples_per_pixel == 3 {
@@ -140,6 +141,57 @@ fn frame_header(frame: &[u8]) -> Option<FrameHeader> {
     }
 }
 
+/// Bits that begin no Huffman code: a code of ones alone is reserved (ISO 10918-1 C.2). Thirty-two of
+/// them are more than the longest code.
+const GUARD: [u8; 8] = [0xFF, 0, 0xFF, 0, 0xFF, 0, 0xFF, 0];
+
+/// The stream with a guard behind the entropy-coded data of every scan. The decoder goes on with zeros where data ends
+/// too early, and zeros are samples to it; the guard makes that an error. It stops at the end of data that is whole,
+/// where up to seven ones are the usual padding.
+///
+/// Restart intervals would need a guard each, before which the decoder expects its marker: they are refused.
+fn guarded(frame: &[u8]) -> Result<Vec<u8>, PixelError> {
+    let damaged = |what: &str| PixelError::Damaged(what.to_owned());
+    let mut out = Vec::with_capacity(frame.len() + 2 * GUARD.len());
+    let mut rest = frame;
+    loop {
+        let marker = match rest {
+            [0xFF, 0xFF, ..] => {
+                rest = rest.get(1..).unwrap_or_default(); // fill byte
+                continue;
+            }
+            [0xFF, marker, ..] => *marker,
+            _ => return Err(damaged("the JPEG stream ends early")),
+        };
+        let length = match (marker, rest) {
+            (0xD8 | 0xD9, _) => 2,
+            (0xDD, [_, _, _, _, 0, 0, ..]) => 6, // no restart intervals
+            (0xDD | 0xD0..=0xD7, _) => return Err(damaged("JPEG restart intervals are not read")),
+            (_, [_, _, high, low, ..]) => 2 + usize::from(u16::from_be_bytes([*high, *low])),
+            _ => return Err(damaged("the JPEG stream ends early")),
+        };
+        let (segment, after) =
+            rest.split_at_checked(length).ok_or_else(|| damaged("the JPEG stream ends early"))?;
+        out.extend_from_slice(segment);
+        rest = after;
+        if marker == 0xD9 {
+            return Ok(out);
+        }
+        if marker == 0xDA {
+            let end = entropy_end(rest).ok_or_else(|| damaged("the JPEG stream ends early"))?;
+            let (data, after) = rest.split_at(end);
+            out.extend_from_slice(data);
+            out.extend_from_slice(&GUARD);
+            rest = after;
+        }
+    }
+}
+
+/// Where the entropy-coded data ends: at the next marker.
+fn entropy_end(data: &[u8]) -> Option<usize> {
+    data.windows(2).position(|pair| pair.first() == Some(&0xFF) && pair.last().is_some_and(|byte| *byte != 0))
+}
+
 #[cfg(test)]
 mod tests {
     use gantry_types::header::SampleSign;
@@ -178,5 +230,31 @@ mod tests {
         ] {
             assert!(matches!(run(&wrong), PixelError::Disagrees { .. }), "{wrong:?}");
         }
+    }
+
+    /// Twelve bits, two rows of three; one code, `0`, which says "as predicted".
+    fn flat(data: &[u8]) -> Vec<u8> {
+        let mut table = [0; 18];
+        table[1] = 1; // one code of one bit, for category 0
+        let frame = [0xFF, 0xC3, 0, 11, 12, 0, 2, 0, 3, 1, 1, 0x11, 0];
+        let scan = [0xFF, 0xDA, 0, 8, 1, 1, 0, 1, 0, 0];
+        [&[0xFF, 0xD8, 0xFF, 0xC4, 0, 20], &table[..], &frame, &scan, data, &[0xFF, 0xD9]].concat()
+    }
+
+    #[test]
+    fn a_stream_that_ends_early_is_refused_whatever_stands_behind_it() {
+        let format = format(16, 12, 11, SampleSign::Unsigned);
+        let run = |stream: &[u8]| {
+            let mut out = Vec::new();
+            decode(stream, &format, Layout::of(&format).unwrap(), &mut out).map(|()| out)
+        };
+        assert_eq!(run(&flat(&[0b0000_0011])).unwrap(), [2048; 6]);
+        assert_eq!(run(&[flat(&[0b0000_0011]), vec![0]].concat()).unwrap(), [2048; 6]);
+        // The decoder alone reads zeros from here on, and they are six samples.
+        assert!(matches!(run(&flat(&[])), Err(PixelError::Damaged(_))));
+        let open = flat(&[0b0000_0011]);
+        assert!(matches!(run(&open[..open.len() - 2]), Err(PixelError::Damaged(_))));
+        let restarting = [&open[..2], &[0xFF, 0xDD, 0, 4, 0, 1], &open[2..]].concat();
+        assert!(matches!(run(&restarting), Err(PixelError::Damaged(_))));
     }
 }
