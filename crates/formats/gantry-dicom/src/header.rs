@@ -4,7 +4,9 @@
 //! Slope 1 or Intercept 0 where only the other one is there.
 
 use gantry_types::{
-    header::{Decimal, ImageHeader, ImagePlane, PixelFormat, Planar, Rescale, SampleSign},
+    header::{
+        Contrast, Decimal, Identity, ImageHeader, ImagePlane, PixelFormat, Planar, Rescale, SampleSign,
+    },
     uid::{
         FrameOfReferenceUid, SeriesInstanceUid, SopClassUid, SopInstanceUid, StudyInstanceUid,
         TransferSyntaxUid,
@@ -40,6 +42,7 @@ pub fn image_header(
             .ok_or(MissingUid(tag::STUDY_INSTANCE_UID))?,
         series: SeriesInstanceUid::from_peer(uid(tag::SERIES_INSTANCE_UID)?)
             .ok_or(MissingUid(tag::SERIES_INSTANCE_UID))?,
+        identity: identity(data_set),
         transfer_syntax,
         frame_of_reference: data_set
             .str(tag::FRAME_OF_REFERENCE_UID)
@@ -52,12 +55,45 @@ pub fn image_header(
         modality: text(tag::MODALITY),
         manufacturer: text(tag::MANUFACTURER),
         convolution_kernel: texts(tag::CONVOLUTION_KERNEL),
-        contrast_agent: data_set.get(tag::CONTRAST_BOLUS_AGENT).map(|_| text(tag::CONTRAST_BOLUS_AGENT)),
+        contrast: contrast(data_set),
         series_number: text(tag::SERIES_NUMBER),
         series_description: text(tag::SERIES_DESCRIPTION),
         instance_number: text(tag::INSTANCE_NUMBER),
         lossy: text(tag::LOSSY_IMAGE_COMPRESSION),
     })
+}
+
+/// Bytes without padding; empty where absent.
+fn trimmed<'b>(data_set: &'b DataSet<'_>, tag: Tag) -> &'b [u8] {
+    let is_padding = |byte: &u8| matches!(byte, b' ' | 0);
+    let bytes = data_set.bytes(tag).unwrap_or_default();
+    let start = bytes.iter().position(|byte| !is_padding(byte)).unwrap_or(bytes.len());
+    let end = bytes.iter().rposition(|byte| !is_padding(byte)).map_or(start, |last| last + 1);
+    bytes.get(start..end).unwrap_or_default()
+}
+
+fn identity(data_set: &DataSet<'_>) -> Identity {
+    Identity {
+        patient_id: trimmed(data_set, tag::PATIENT_ID).into(),
+        patient_id_issuer: trimmed(data_set, tag::ISSUER_OF_PATIENT_ID).into(),
+        patient_name: trimmed(data_set, tag::PATIENT_NAME).into(),
+        accession_number: trimmed(data_set, tag::ACCESSION_NUMBER).into(),
+    }
+}
+
+/// A blank text, or a number of zero, tells of no agent.
+fn contrast(data_set: &DataSet<'_>) -> Contrast {
+    let texts = [tag::CONTRAST_BOLUS_AGENT, tag::CONTRAST_BOLUS_ROUTE, tag::CONTRAST_BOLUS_START_TIME];
+    let numbers = [tag::CONTRAST_BOLUS_VOLUME, tag::CONTRAST_BOLUS_TOTAL_DOSE];
+    let is_zero = |tag| data_set.str(tag).and_then(Decimal::parse).is_some_and(|number| number.value == 0.0);
+    let is_given = !data_set.items(tag::CONTRAST_BOLUS_AGENT_SEQUENCE).is_empty()
+        || texts.into_iter().any(|tag| !trimmed(data_set, tag).is_empty())
+        || numbers.into_iter().any(|tag| !trimmed(data_set, tag).is_empty() && !is_zero(tag));
+    match data_set.get(tag::CONTRAST_BOLUS_AGENT) {
+        _ if is_given => Contrast::Given,
+        Some(_) => Contrast::Empty,
+        None => Contrast::NotSaid,
+    }
 }
 
 /// Exactly `N` decimal strings.
@@ -121,7 +157,7 @@ fn rescale(data_set: &DataSet<'_>) -> Option<Rescale> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::syntax;
+    use crate::{data_set::Value, syntax};
 
     fn minimal() -> DataSet<'static> {
         let mut data_set = DataSet::new();
@@ -157,11 +193,37 @@ mod tests {
     }
 
     #[test]
-    fn an_absent_agent_is_not_an_empty_one() {
-        let mut data_set = minimal();
-        assert_eq!(view(&data_set).unwrap().contrast_agent, None);
-        data_set.put_empty(tag::CONTRAST_BOLUS_AGENT);
-        assert_eq!(view(&data_set).unwrap().contrast_agent, Some(String::new()));
+    fn an_agent_is_noticed_wherever_and_however_it_is_written() {
+        let with = |change: &dyn Fn(&mut DataSet<'_>)| {
+            let mut data_set = minimal();
+            change(&mut data_set);
+            view(&data_set).unwrap().contrast
+        };
+        let text = |tag, text: &'static str| with(&|set| set.put_str(tag, text));
+        assert_eq!(with(&|_| ()), Contrast::NotSaid);
+        assert_eq!(with(&|set| set.put_empty(tag::CONTRAST_BOLUS_AGENT)), Contrast::Empty);
+        assert_eq!(text(tag::CONTRAST_BOLUS_AGENT, "  "), Contrast::Empty);
+        assert_eq!(text(tag::CONTRAST_BOLUS_AGENT, "Iomeron 400"), Contrast::Given);
+        let latin1 = Value::Bytes(b"Iom\xE9ron 400".into());
+        assert_eq!(with(&|set| set.put(tag::CONTRAST_BOLUS_AGENT, latin1.clone())), Contrast::Given);
+        assert_eq!(text(tag::CONTRAST_BOLUS_ROUTE, "IV"), Contrast::Given);
+        assert_eq!(text(tag::CONTRAST_BOLUS_VOLUME, "0.0"), Contrast::NotSaid);
+        assert_eq!(text(tag::CONTRAST_BOLUS_VOLUME, "80"), Contrast::Given);
+        let agents = |set: &mut DataSet<'_>| {
+            set.put_items(tag::CONTRAST_BOLUS_AGENT_SEQUENCE, vec![DataSet::new()]);
+        };
+        assert_eq!(with(&agents), Contrast::Given);
+    }
+
+    #[test]
+    fn identity_is_compared_without_padding_and_in_any_repertoire() {
+        let with = |name: &'static [u8]| {
+            let mut data_set = minimal();
+            data_set.put(tag::PATIENT_NAME, Value::Bytes(name.into()));
+            view(&data_set).unwrap().identity
+        };
+        assert_eq!(with(b"M\xFCller^Eva "), with(b"M\xFCller^Eva\0"));
+        assert_ne!(with(b"M\xFCller^Eva "), with(b"M\xFCller^Ida "));
     }
 
     #[test]

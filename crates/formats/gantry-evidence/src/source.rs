@@ -4,7 +4,7 @@
 //! the source.
 //!
 //! Invariants
-//! - All images are of one study and series, of one size and orientation, each with its place in the patient.
+//! - All images are of one patient, study and series, of one size and orientation, each with its place in the patient.
 //! - They stand in stack order: each lies further along the normal (row x column) than the one before, so that image
 //!   number k is slice k of a mask on their grid.
 
@@ -68,8 +68,8 @@ pub enum SourceError {
         /// Study Instance UID of the first image.
         images: String,
     },
-    /// The images are not of one study and series, or of several sizes or frames of reference.
-    #[error("the image {0} is of another study, series, size or frame of reference than the first")]
+    /// The images are not of one patient, study and series, or of several sizes or frames of reference.
+    #[error("the image {0} is of another patient, study, series, size or frame of reference than the first")]
     Mixed(SopInstanceUid),
     /// An image does not say where its pixels lie.
     #[error("the image {0} has no readable position, orientation, spacing or size")]
@@ -262,6 +262,7 @@ fn checked(images: &[&ImageHeader], first: &ImageHeader) -> Result<Vec<SourceIma
         let name = || image.sop_instance.clone();
         let same = image.study == first.study
             && image.series == first.series
+            && image.identity == first.identity
             && image.frame_of_reference == first.frame_of_reference
             && size(image) == size(first);
         if !same {

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 
 use gantry_types::{
     code::Code,
-    findings::{JudgedClause, Rgb, Verdict},
+    findings::{Findings, JudgedClause, MeasuredValue, Rgb, Verdict},
     ids::AppName,
 };
 
@@ -52,6 +52,49 @@ pub struct Package {
     pub findings: Vec<DeclaredFinding>,
     /// What it may cost.
     pub resources: Resources,
+}
+
+/// A value that nobody should believe.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error("{finding}.{measurement} is {value}, plausible is {from} to {to}")]
+pub struct Implausible {
+    /// The finding's key.
+    pub finding: String,
+    /// The measurement's key.
+    pub measurement: String,
+    /// The value.
+    pub value: f64,
+    /// The smallest plausible value.
+    pub from: f64,
+    /// The largest plausible value.
+    pub to: f64,
+}
+
+impl Package {
+    /// Values outside of their plausible range, or of measurements that the package does not declare. A result that
+    /// has any is not delivered.
+    #[must_use]
+    pub fn implausible(&self, findings: &Findings) -> Vec<Implausible> {
+        let of_segments = findings.segments.iter().flat_map(|segment| {
+            segment.measurements.iter().map(move |measurement| (segment.key.as_str(), measurement))
+        });
+        let of_no_segment = findings.measurements.iter().map(|measurement| ("", measurement));
+        let mut found = Vec::new();
+        for (finding, measurement) in of_segments.chain(of_no_segment) {
+            let MeasuredValue::Number(value) = measurement.value else { continue };
+            let declared = self.findings.iter().find(|declared| declared.key == finding);
+            let range = declared
+                .and_then(|declared| declared.measurements.iter().find(|own| own.key == measurement.key))
+                .map(|own| own.plausible);
+            // What is not declared, and what is no number, lies in no range.
+            let [from, to] = range.unwrap_or([f64::NAN; 2]);
+            if !(from <= value && value <= to) {
+                let (finding, measurement) = (finding.to_owned(), measurement.key.clone());
+                found.push(Implausible { finding, measurement, value, from, to });
+            }
+        }
+        found
+    }
 }
 
 /// For whom results are (DL2).
@@ -177,7 +220,12 @@ pub const VARIABLES: &[(&str, Type, &str)] = &[
     ("image.modality", Type::Text, "Modality (0008,0060)"),
     ("image.manufacturer", Type::Text, "Manufacturer (0008,0070); absent if empty"),
     ("image.kernel", Type::Text, "Convolution Kernel (0018,1210), its first value; absent if empty"),
-    ("image.contrast", Type::Text, "`given` if Contrast/Bolus Agent (0018,0010) has a value; else absent"),
+    (
+        "image.contrast",
+        Type::Text,
+        "`given` if an attribute of the Contrast/Bolus module (PS3.3 C.7.6.4) tells of an agent in any image; else \
+         absent",
+    ),
     (
         "image.thickness",
         Type::Number,

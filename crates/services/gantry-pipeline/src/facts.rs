@@ -1,6 +1,7 @@
 //! What a volume's images say of themselves, as the variables of a package's clauses.
 
 use gantry_definition::expression::{Facts, Value};
+use gantry_types::header::Contrast;
 
 use crate::volume::Loaded;
 
@@ -20,12 +21,8 @@ pub fn facts(loaded: &Loaded) -> Facts {
     text("image.modality", &|image| Some(image.modality.clone()));
     text("image.manufacturer", &|image| Some(image.manufacturer.clone()));
     text("image.kernel", &|image| image.convolution_kernel.first().cloned());
-    // An agent named in any image was given; an absent or empty one says nothing.
-    let is_given = loaded
-        .images
-        .iter()
-        .any(|image| image.contrast_agent.as_ref().is_some_and(|agent| !agent.is_empty()));
-    if is_given {
+    // An agent that any image tells of was given; an absent or empty one says nothing.
+    if loaded.images.iter().any(|image| image.contrast == Contrast::Given) {
         facts.insert("image.contrast", Value::Text("given".to_owned()));
     }
     let spacing = loaded.volume.grid().spacing();

@@ -45,6 +45,20 @@ pub enum Refusal {
     /// An image is more than one frame of grey.
     #[error("image {0} is not one frame of grey")]
     NotGrey(SopInstanceUid),
+    /// Two images name different patients or accession numbers: whose the result would be nobody knows.
+    #[error("image {0} names another patient or accession number than the first")]
+    MixedIdentity(SopInstanceUid),
+    /// The values of a CT image are no Hounsfield units.
+    #[error("image {image} gives its values as {kind:?}, not in Hounsfield units")]
+    NotHounsfield {
+        /// Which.
+        image: SopInstanceUid,
+        /// Rescale Type.
+        kind: String,
+    },
+    /// The values of an image are given by a table.
+    #[error("image {0} has a Modality LUT, which is not read")]
+    ModalityLut(SopInstanceUid),
     /// Its values make no volume.
     #[error(transparent)]
     Assemble(#[from] AssembleError),
@@ -67,6 +81,9 @@ impl Refusal {
             Self::Twice(_) => ErrorCode("image/twice"),
             Self::Pixel { source, .. } => source.code(),
             Self::NotGrey(_) => ErrorCode("image/not-grey"),
+            Self::MixedIdentity(_) => ErrorCode("series/mixed-identity"),
+            Self::NotHounsfield { .. } => ErrorCode("image/not-hounsfield"),
+            Self::ModalityLut(_) => ErrorCode("image/modality-lut"),
             Self::Assemble(error) => error.code(),
             Self::Gone { .. } => ErrorCode("image/gone"),
         }
@@ -83,9 +100,11 @@ pub fn load(
     progress: &mut dyn FnMut(usize),
 ) -> Result<Loaded, Refusal> {
     check_twice(series)?;
+    check_identity(series)?;
     let headers: Vec<&ImageHeader> = series.objects.iter().map(|(_, header)| header).collect();
     let stack = stack(&headers)?;
     check_syntaxes(series)?;
+    check_unit(series)?;
     let mut builder = VolumeBuilder::<i16>::new(stack.grid);
     let mut images = Vec::with_capacity(stack.order.len());
     let mut first_header = None;
@@ -117,6 +136,26 @@ fn check_twice(series: &Series) -> Result<(), Refusal> {
     }
 }
 
+fn check_identity(series: &Series) -> Result<(), Refusal> {
+    let mut images = series.objects.iter().map(|(_, header)| header);
+    let Some(first) = images.next() else { return Ok(()) };
+    match images.find(|image| image.identity != first.identity) {
+        Some(image) => Err(Refusal::MixedIdentity(image.sop_instance.clone())),
+        None => Ok(()),
+    }
+}
+
+/// Rescale Type of a CT image: absent means Hounsfield units (PS3.3 C.8.2.1.1.2).
+fn check_unit(series: &Series) -> Result<(), Refusal> {
+    for (_, image) in &series.objects {
+        let kind = image.rescale.as_ref().and_then(|rescale| rescale.kind.as_deref()).unwrap_or_default();
+        if image.modality == "CT" && !matches!(kind, "" | "HU") {
+            return Err(Refusal::NotHounsfield { image: image.sop_instance.clone(), kind: kind.to_owned() });
+        }
+    }
+    Ok(())
+}
+
 /// A syntax that is not read is named before anything is decoded.
 fn check_syntaxes(series: &Series) -> Result<(), Refusal> {
     match series.objects.iter().find(|(_, header)| !Frames::can_read(&header.transfer_syntax)) {
@@ -129,6 +168,9 @@ fn check_syntaxes(series: &Series) -> Result<(), Refusal> {
 }
 
 fn decode(data_set: &DataSet<'_>, header: &ImageHeader, samples: &mut Vec<i32>) -> Result<(), Refusal> {
+    if !data_set.items(tag::MODALITY_LUT_SEQUENCE).is_empty() {
+        return Err(Refusal::ModalityLut(header.sop_instance.clone()));
+    }
     let failed = |source| Refusal::Pixel { image: header.sop_instance.clone(), source };
     let frames = Frames::locate(data_set, header).map_err(failed)?;
     let is_grey = header

@@ -97,6 +97,30 @@ pub struct Rescale {
     pub kind: Option<String>,
 }
 
+/// What an image says about a contrast agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Contrast {
+    /// Nothing: there may have been one.
+    NotSaid,
+    /// Contrast/Bolus Agent (0018,0010) is there and empty: most senders mean none by it, and some say nothing.
+    Empty,
+    /// Any attribute of the Contrast/Bolus module (PS3.3 C.7.6.4) tells of one, in whatever repertoire.
+    Given,
+}
+
+/// Whose an image is, as its bytes say without padding: to compare images, not to show.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Identity {
+    /// Patient ID (0010,0020).
+    pub patient_id: Box<[u8]>,
+    /// Issuer of Patient ID (0010,0021).
+    pub patient_id_issuer: Box<[u8]>,
+    /// Patient's Name (0010,0010).
+    pub patient_name: Box<[u8]>,
+    /// Accession Number (0008,0050).
+    pub accession_number: Box<[u8]>,
+}
+
 /// The header view of one image object.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ImageHeader {
@@ -108,6 +132,8 @@ pub struct ImageHeader {
     pub study: StudyInstanceUid,
     /// Its series.
     pub series: SeriesInstanceUid,
+    /// Whose it is.
+    pub identity: Identity,
     /// How the data set, and so the pixels, are encoded.
     pub transfer_syntax: TransferSyntaxUid,
     /// The patient space, where it names one.
@@ -128,8 +154,8 @@ pub struct ImageHeader {
     pub manufacturer: String,
     /// Convolution Kernel (0018,1210), value by value.
     pub convolution_kernel: Vec<String>,
-    /// Contrast/Bolus Agent (0018,0010): `None` if the attribute is absent, which is not the same as empty.
-    pub contrast_agent: Option<String>,
+    /// Whether an agent was given.
+    pub contrast: Contrast,
     /// Series Number (0020,0011), as written.
     pub series_number: String,
     /// Series Description (0008,103E).

@@ -20,9 +20,11 @@ fn images_that_do_not_belong_together_are_no_source() {
         refused(|case| case.header.put_str(tag::STUDY_INSTANCE_UID, "1.9")),
         r#"the header in force is of study "1.9", the images are of study "1.2.3""#
     );
-    let mixed = "the image 1.2.3.4.3 is of another study, series, size or frame of reference than the first";
+    let mixed =
+        "the image 1.2.3.4.3 is of another patient, study, series, size or frame of reference than the first";
     assert_eq!(refused(|case| case.images[2].study = StudyInstanceUid::parse("1.9").unwrap()), mixed);
     assert_eq!(refused(|case| case.images[2].frame_of_reference = None), mixed);
+    assert_eq!(refused(|case| case.images[2].identity.patient_id = b"OTHER"[..].into()), mixed);
     assert_eq!(
         refused(|case| case.images[2].plane = None),
         "the image 1.2.3.4.3 has no readable position, orientation, spacing or size"

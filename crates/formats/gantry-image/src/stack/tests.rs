@@ -1,7 +1,7 @@
 //! Laws of stacks.
 
 use gantry_types::{
-    header::{Decimal, Planar, SampleSign},
+    header::{Contrast, Decimal, Identity, Planar, SampleSign},
     uid::{
         FrameOfReferenceUid, SeriesInstanceUid, SopClassUid, SopInstanceUid, StudyInstanceUid,
         TransferSyntaxUid,
@@ -23,6 +23,7 @@ fn header(position: [&str; 3], orientation: [&str; 6]) -> ImageHeader {
         sop_instance: SopInstanceUid::parse("1.2.3").unwrap(),
         study: StudyInstanceUid::parse("1.2.4").unwrap(),
         series: SeriesInstanceUid::parse("1.2.5").unwrap(),
+        identity: Identity::default(),
         transfer_syntax: TransferSyntaxUid::parse("1.2.840.10008.1.2.1").unwrap(),
         frame_of_reference: FrameOfReferenceUid::from_peer("1.2.6"),
         plane: Some(ImagePlane {
@@ -48,7 +49,7 @@ fn header(position: [&str; 3], orientation: [&str; 6]) -> ImageHeader {
         modality: "CT".into(),
         manufacturer: String::new(),
         convolution_kernel: Vec::new(),
-        contrast_agent: None,
+        contrast: Contrast::NotSaid,
         series_number: String::new(),
         series_description: String::new(),
         instance_number: String::new(),

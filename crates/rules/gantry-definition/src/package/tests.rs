@@ -1,6 +1,7 @@
 //! Laws of packages.
 
 use expect_test::{Expect, expect};
+use gantry_types::findings::{Measurement, SegmentFinding};
 
 use super::*;
 use crate::expression::{Facts, Value};
@@ -148,4 +149,39 @@ fn an_unknown_clause_can_be_asserted_and_a_failed_one_cannot() {
         .assert_eq(&judge(None, "B", &[]));
     expect![[r#"Met the kernel is not sharp: image.manufacturer is absent, image.kernel is "B", asserted by the workflow"#]]
         .assert_eq(&judge(None, "B", &asserted));
+}
+
+#[test]
+fn values_beyond_their_range_or_without_one_are_implausible() {
+    let package = Package::parse(GOOD).unwrap();
+    let declared = &package.findings[0];
+    let with = |key: &str, value| {
+        let of = &declared.measurements[0];
+        let measurement = Measurement {
+            key: key.to_owned(),
+            concept: of.concept.clone(),
+            derivation: None,
+            method: None,
+            unit: of.unit.clone(),
+            value,
+        };
+        let segment = SegmentFinding {
+            key: declared.key.clone(),
+            label: declared.label,
+            name: declared.name.clone(),
+            category: declared.category.clone(),
+            property: declared.property.clone(),
+            laterality: None,
+            colour: declared.colour,
+            measurements: vec![measurement],
+        };
+        let findings = Findings { segments: vec![segment], measurements: Vec::new() };
+        package.implausible(&findings).iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+    };
+    let number = MeasuredValue::Number;
+    assert_eq!(with("laa", number(0.0)) + &with("laa", number(100.0)), "");
+    assert_eq!(with("laa", number(100.1)), "right-lung.laa is 100.1, plausible is 0 to 100");
+    assert!(with("laa", number(f64::NAN)).contains("NaN"));
+    assert!(with("invented", number(1.0)).contains("right-lung.invented is 1"));
+    assert_eq!(with("laa", MeasuredValue::Declined { reason: String::new() }), "");
 }
