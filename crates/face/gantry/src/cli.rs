@@ -65,6 +65,9 @@ pub(crate) struct Run {
     /// A clause of the contract that you vouch for, such as `contrast`: if it is unknown, it counts as met.
     #[arg(long = "assert", value_name = "CLAUSE")]
     pub(crate) asserted: Vec<String>,
+    /// Run although files are damaged that may be images of the series.
+    #[arg(long)]
+    pub(crate) leave_out_damaged: bool,
     /// Print findings.json as well.
     #[arg(long)]
     pub(crate) json: bool,

@@ -39,6 +39,8 @@ pub trait Objects {
 pub enum Unusable {
     /// It cannot be read at all.
     Unreadable(std::io::Error),
+    /// It has no bytes: a file that could not be written, or copied, may have been an image.
+    Empty,
     /// It is no DICOM.
     NotDicom(part10::NotDicom),
     /// Its data set cannot be inflated.
@@ -49,10 +51,26 @@ pub enum Unusable {
     NoIdentity(MissingUid),
 }
 
+impl Unusable {
+    /// Whether it may be an image that is missing now; not so what is something else, such as a text or a DICOMDIR.
+    #[must_use]
+    pub fn may_be_an_image(&self) -> bool {
+        match self {
+            Self::Unreadable(_)
+            | Self::Empty
+            | Self::Deflate(_)
+            | Self::Damaged(_)
+            | Self::NotDicom(part10::NotDicom::DamagedMeta) => true,
+            Self::NotDicom(part10::NotDicom::NoBeginning) | Self::NoIdentity(_) => false,
+        }
+    }
+}
+
 impl fmt::Display for Unusable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unreadable(error) => error.fmt(f),
+            Self::Empty => f.write_str("it has no bytes"),
             Self::NotDicom(error) => error.fmt(f),
             Self::Deflate(error) => error.fmt(f),
             Self::Damaged(problem) => {
@@ -90,6 +108,9 @@ pub(crate) struct Opened {
 impl Opened {
     pub(crate) fn new(objects: &dyn Objects, number: usize) -> Result<Self, Unusable> {
         let file = objects.read(number).map_err(Unusable::Unreadable)?;
+        if file.is_empty() {
+            return Err(Unusable::Empty);
+        }
         let located = part10::locate(&file).map_err(Unusable::NotDicom)?;
         let data_set = match syntax::layout(&located.transfer_syntax).1 {
             Wrapping::Plain => located.data_set.to_vec(),

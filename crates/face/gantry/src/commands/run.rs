@@ -24,6 +24,9 @@ struct Tried {
     why: String,
 }
 
+/// Files that are not part of any series, with the reason.
+type LeftOut = Vec<(String, String)>;
+
 /// Seconds by stage.
 #[derive(Default)]
 struct Stages(Vec<(&'static str, f64)>);
@@ -37,14 +40,13 @@ pub(crate) fn run(options: &Run) -> Result<(), Failure> {
             return Err(Failure::new(Exit::Input, "run/unknown-clause", sentence));
         }
     }
+    result::clear(options)?;
     let files = Files::below(&options.dir)?;
     let mut progress = Progress::start(files.len());
     let started = Instant::now();
     let survey = survey(&files, &mut |number| progress.show("reading headers", number));
     progress.end();
-    for (number, why) in &survey.unusable {
-        say(&format!("warning: {} is left out: {why}", files.path(*number).display()));
-    }
+    let left_out = left_out(&survey, &files, options)?;
     let mut stages = Stages(vec![("survey", started.elapsed().as_secs_f64())]);
     let candidates = candidates(&survey, options)?;
     fs::create_dir_all(&options.out).map_err(|error| Failure::unexpected("run/unwritable", &error))?;
@@ -54,7 +56,7 @@ pub(crate) fn run(options: &Run) -> Result<(), Failure> {
         match attempt(&application, &files, series, &options.asserted, &mut stages)? {
             Outcome::Ran(ran) => {
                 show_tried(&tried);
-                return finish(options, &application, &ran, &mut stages);
+                return finish(options, &application, &ran, &left_out, &mut stages);
             }
             Outcome::Declined(clauses) => {
                 let why: Vec<String> =
@@ -74,16 +76,36 @@ pub(crate) fn run(options: &Run) -> Result<(), Failure> {
     show_tried(&tried);
     match declined {
         Some((series, clauses)) => {
-            result::write_declined(options, &application, series, &clauses)?;
+            result::write_declined(options, &application, series, &clauses, &left_out)?;
             let names: Vec<&str> = clauses.iter().map(|clause| clause.name.as_str()).collect();
             let sentence = format!("{} declined: {}", application.package.name, names.join(", "));
-            Err(Failure::new(Exit::Declined, "run/declined", sentence))
+            let hint = format!("{} has what was seen", options.out.join(result::FINDINGS).display());
+            Err(Failure::new(Exit::Declined, "run/declined", sentence).hint(&hint))
         }
         None => {
+            result::write_refused(options, &application, &tried, &left_out)?;
             let sentence = format!("no series in {} can be read as a volume", options.dir.display());
             Err(Failure::new(Exit::Input, "run/no-series", sentence))
         }
     }
+}
+
+/// Warns of files that are left out, and stops where one of them may be an image that is missing now.
+fn left_out(survey: &Survey, files: &Files, options: &Run) -> Result<LeftOut, Failure> {
+    let mut damaged = 0;
+    let mut left_out = LeftOut::new();
+    for (number, why) in &survey.unusable {
+        let name = files.path(*number).display().to_string();
+        say(&format!("warning: {name} is left out: {why}"));
+        damaged += usize::from(why.may_be_an_image());
+        left_out.push((name, why.to_string()));
+    }
+    if damaged == 0 || options.leave_out_damaged {
+        return Ok(left_out);
+    }
+    let sentence = format!("{damaged} files may be images and cannot be read: a volume would lack them");
+    Err(Failure::new(Exit::Input, "run/damaged-files", sentence)
+        .hint("get them again; or run without them by --leave-out-damaged"))
 }
 
 fn show_tried(tried: &[Tried]) {
@@ -135,13 +157,19 @@ fn attempt(
     outcome.map_err(|error| Failure::unexpected("run/failed", &error))
 }
 
-fn finish(options: &Run, application: &Application, ran: &Ran, stages: &mut Stages) -> Result<(), Failure> {
+fn finish(
+    options: &Run,
+    application: &Application,
+    ran: &Ran,
+    left_out: &LeftOut,
+    stages: &mut Stages,
+) -> Result<(), Failure> {
     let started = Instant::now();
     let evidence = result::render(options, application, ran)?;
     stages.0.push(("render", started.elapsed().as_secs_f64()));
-    let findings = result::write(options, application, ran, &evidence, stages)?;
+    result::write(options, application, ran, &evidence, left_out, stages)?;
     if options.json {
-        return print(&findings.to_string());
+        return Ok(());
     }
     for line in result::sentences(&ran.findings.segments) {
         print(&line)?;

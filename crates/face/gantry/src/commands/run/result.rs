@@ -24,17 +24,40 @@ use gantry_types::{
 };
 use serde_json::{Value, json};
 
-use super::Stages;
+use super::{LeftOut, Stages, Tried};
 use crate::{
     applications::Application,
     cli::Run,
     node,
-    report::{Exit, Failure, say},
+    report::{Exit, Failure, print, say},
     secret,
     system::{SortableIds, SystemClock},
 };
 
 const EVIDENCE: &str = "evidence";
+const PICTURE: &str = "summary.png";
+pub(super) const FINDINGS: &str = "findings.json";
+
+/// Removes what an earlier run left in the folder: a result must never stand beside the findings of another run.
+pub(super) fn clear(options: &Run) -> Result<(), Failure> {
+    let evidence = Kind::ALL.iter().map(|kind| file_of(*kind));
+    for name in evidence.chain([PICTURE.to_owned(), FINDINGS.to_owned()]) {
+        match fs::remove_file(options.out.join(&name)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                let sentence = format!("cannot remove {name} of an earlier run: {error}");
+                return Err(Failure::new(Exit::Failed, "run/unwritable", sentence));
+            }
+            Ok(()) | Err(_) => {}
+        }
+    }
+    // It stays if something else lies in it, or if it never was.
+    let _other = fs::remove_dir(options.out.join(EVIDENCE));
+    Ok(())
+}
+
+fn file_of(kind: Kind) -> String {
+    format!("{EVIDENCE}/{}.dcm", kind.name())
+}
 
 fn invariant(what: &str) -> Failure {
     Failure::new(Exit::Failed, "run/internal", format!("{what}: this is a fault of the program"))
@@ -78,12 +101,18 @@ pub(super) fn render(options: &Run, application: &Application, ran: &Ran) -> Res
     for note in &set.notes {
         say(&format!("note: {note}"));
     }
-    judge(&set, &source, ran)?;
+    judge(&set, &source, application, ran)?;
     Ok(set)
 }
 
 /// Both gates, as before every delivery.
-fn judge(set: &EvidenceSet, source: &Source, ran: &Ran) -> Result<(), Failure> {
+fn judge(set: &EvidenceSet, source: &Source, application: &Application, ran: &Ran) -> Result<(), Failure> {
+    let implausible = application.package.implausible(&ran.findings);
+    if !implausible.is_empty() {
+        let words: Vec<String> = implausible.iter().map(ToString::to_string).collect();
+        let sentence = format!("the findings are not plausible: {}", words.join("; "));
+        return Err(Failure::new(Exit::Failed, "run/quarantined", sentence));
+    }
     for object in &set.objects {
         let others = || set.objects.iter().filter(|other| other.kind != object.kind);
         let siblings: Vec<&[u8]> = others().map(|other| &*other.bytes).collect();
@@ -143,27 +172,28 @@ fn now() -> Stamp {
     Stamp { at, offset: offset.unwrap_or(UtcOffset::UTC) }
 }
 
-/// Writes everything, and returns what stands in findings.json.
+/// Writes everything; findings.json last.
 pub(super) fn write(
     options: &Run,
     application: &Application,
     ran: &Ran,
     evidence: &EvidenceSet,
+    left_out: &LeftOut,
     stages: &Stages,
-) -> Result<Value, Failure> {
+) -> Result<(), Failure> {
     let failed = |error: std::io::Error| Failure::unexpected("run/unwritable", &error);
     let folder = options.out.join(EVIDENCE);
     fs::create_dir_all(&folder).map_err(failed)?;
     let mut written = Vec::new();
     for object in &evidence.objects {
-        let name = format!("{EVIDENCE}/{}.dcm", object.kind.name());
+        let name = file_of(object.kind);
         fs::write(options.out.join(&name), &object.bytes).map_err(failed)?;
         written.push(json!({ "file": name, "sopInstance": object.sop_instance.as_str() }));
     }
     let png = png(&ran.picture).map_err(|error| Failure::unexpected("run/picture", &error))?;
-    fs::write(options.out.join("summary.png"), png).map_err(failed)?;
+    fs::write(options.out.join(PICTURE), png).map_err(failed)?;
     let first = ran.loaded.images.first().ok_or_else(|| invariant("a volume without images"))?;
-    let mut findings = head(application);
+    let mut findings = head(application, left_out);
     merge(
         &mut findings,
         json!({
@@ -177,8 +207,7 @@ pub(super) fn write(
             "stages": stages.0.iter().map(|(stage, seconds)| ((*stage).to_owned(), json!(seconds))).collect::<serde_json::Map<_, _>>(),
         }),
     );
-    save(options, &findings)?;
-    Ok(findings)
+    save(options, &findings)
 }
 
 /// Writes findings.json for an application that declined.
@@ -187,8 +216,9 @@ pub(super) fn write_declined(
     application: &Application,
     series: &Series,
     clauses: &[JudgedClause],
+    left_out: &LeftOut,
 ) -> Result<(), Failure> {
-    let mut findings = head(application);
+    let mut findings = head(application, left_out);
     merge(
         &mut findings,
         json!({
@@ -200,12 +230,30 @@ pub(super) fn write_declined(
     save(options, &findings)
 }
 
-fn save(options: &Run, findings: &Value) -> Result<(), Failure> {
-    fs::write(options.out.join("findings.json"), format!("{findings:#}\n"))
-        .map_err(|error| Failure::unexpected("run/unwritable", &error))
+/// Writes findings.json where no series could be asked.
+pub(super) fn write_refused(
+    options: &Run,
+    application: &Application,
+    tried: &[Tried],
+    left_out: &LeftOut,
+) -> Result<(), Failure> {
+    let mut findings = head(application, left_out);
+    let series: Vec<Value> =
+        tried.iter().map(|tried| json!({ "series": tried.series, "why": tried.why })).collect();
+    merge(&mut findings, json!({ "outcome": "refused", "tried": series }));
+    save(options, &findings)
 }
 
-fn head(application: &Application) -> Value {
+/// Writes findings.json, and prints it where that is asked for.
+fn save(options: &Run, findings: &Value) -> Result<(), Failure> {
+    fs::write(options.out.join(FINDINGS), format!("{findings:#}\n"))
+        .map_err(|error| Failure::unexpected("run/unwritable", &error))?;
+    if options.json { print(&findings.to_string()) } else { Ok(()) }
+}
+
+fn head(application: &Application, left_out: &LeftOut) -> Value {
+    let left_out: Vec<Value> =
+        left_out.iter().map(|(file, why)| json!({ "file": file, "why": why })).collect();
     json!({
         "version": 1,
         "application": {
@@ -213,6 +261,7 @@ fn head(application: &Application) -> Value {
             "version": application.package.version,
             "digest": application.digest.to_string(),
         },
+        "leftOut": left_out,
     })
 }
 
