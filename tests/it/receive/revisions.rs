@@ -64,3 +64,47 @@ fn what_the_sender_wrote_differently_is_the_same_if_it_means_the_same() {
     assert_eq!(objects(&study).len(), 1);
     assert_eq!(objects(&study)[0]["receipts"][1]["reception"], "same");
 }
+
+/// A success means that the bytes are safe, also for what was there already: the sender may delete them now.
+#[test]
+fn bytes_that_rotted_are_restored_when_they_come_again() {
+    let test = "bytes_that_rotted_are_restored_when_they_come_again";
+    let dir = TempDir::new().unwrap();
+    let objects_dir = dir.path().join("objects");
+    let Some(()) = make_objects(test, &objects_dir, &["--count", "3"]) else { return };
+    let served = Served::start();
+    send(&served, &objects_dir);
+    let rotted = served
+        .data()
+        .join("segments")
+        .read_dir()
+        .unwrap()
+        .map(|entry| rot(&entry.unwrap().path(), b"Test^Patient"))
+        .sum::<usize>();
+    assert_eq!(rotted, 3);
+    let uid = only_study(&served)["uid"].as_str().unwrap().to_owned();
+    let damaged = |served: &Served| {
+        let out = TempDir::new().unwrap();
+        let mut export = Command::new(program());
+        export.args(["study", "export", &uid, "--json", "-o"]).arg(out.path().join("study"));
+        let output = export.arg("--data").arg(served.data()).output().unwrap();
+        serde_json::from_slice::<serde_json::Value>(&output.stdout).unwrap()["damaged"].clone()
+    };
+    assert_eq!(damaged(&served), 3);
+    send(&served, &objects_dir);
+    assert_eq!(damaged(&served), 0);
+    let study = only_study(&served);
+    assert!(objects(&study).iter().all(|object| object["standing"] == "inForce"), "{study}");
+}
+
+/// Changes a byte of each occurrence; says how many there were.
+fn rot(file: &Path, what: &[u8]) -> usize {
+    let mut bytes = std::fs::read(file).unwrap();
+    let places: Vec<usize> =
+        (0..bytes.len().saturating_sub(what.len())).filter(|at| bytes[*at..].starts_with(what)).collect();
+    places.iter().for_each(|at| bytes[*at] = b'?');
+    if !places.is_empty() {
+        std::fs::write(file, bytes).unwrap();
+    }
+    places.len()
+}

@@ -54,9 +54,34 @@ impl Default for Settings {
 pub struct Segments {
     folder: Folder,
     settings: Settings,
-    /// Files of the segments written since the start, for syncing; their number is that of open segments.
-    open: Mutex<BTreeMap<u64, Arc<File>>>,
+    /// Segments that are being filled, or hold records that are not synced yet.
+    open: Mutex<BTreeMap<u64, Opened>>,
     appending: Option<Appending>,
+}
+
+/// A segment that was written to. Its file stays open until all of it is synced: an error of the disk is told once, and
+/// to those who had it open.
+struct Opened {
+    file: Arc<File>,
+    /// Where the records begin that are not synced yet.
+    unsynced: BTreeSet<u64>,
+    fate: Fate,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    /// More records may come.
+    Filling,
+    /// Nothing more is appended.
+    Full,
+    /// A sync failed. What was written and not synced before may be lost although the next sync would succeed.
+    Failed,
+}
+
+impl Opened {
+    fn new(file: &Arc<File>, fate: Fate) -> Self {
+        Self { file: Arc::clone(file), unsynced: BTreeSet::new(), fate }
+    }
 }
 
 /// What only the one process has that appends.
@@ -104,7 +129,10 @@ impl Segments {
                     spares.push(Spare { container, file })
                 }
                 // A header that never became durable, or one spare too many: nothing acknowledged lies there.
-                Some(State::Spare) | None if last_kept(container)?.is_none() => folder.remove(container)?,
+                // The same is true of large content without a row.
+                Some(State::Spare | State::Single) | None if last_kept(container)?.is_none() => {
+                    folder.remove(container)?;
+                }
                 Some(State::Spare | State::Single) | None => {}
                 Some(State::Shared) => last_shared = Some((container, file)),
             }
@@ -116,12 +144,16 @@ impl Segments {
             }
             None => None,
         };
-        let open = current.iter().map(|current| (current.container, Arc::clone(&current.file))).collect();
+        let open = current
+            .iter()
+            .map(|current| (current.container, Opened::new(&current.file, Fate::Filling)))
+            .collect();
         let spares = Spares::start(
             folder.clone(),
             spares,
             settings.spares,
             settings.segment_bytes,
+            settings.reserve_bytes,
             Arc::clone(&numbers),
         );
         let appending = Some(Appending { numbers, current: Mutex::new(current), spares, _lock: lock });
@@ -140,13 +172,13 @@ impl Segments {
         self.appending.as_ref().ok_or(BlobError::InUse)
     }
 
-    fn open_files(&self) -> MutexGuard<'_, BTreeMap<u64, Arc<File>>> {
+    fn open_files(&self) -> MutexGuard<'_, BTreeMap<u64, Opened>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn file(&self, container: u64) -> Result<Arc<File>, BlobError> {
-        if let Some(file) = self.open_files().get(&container) {
-            return Ok(Arc::clone(file));
+        if let Some(opened) = self.open_files().get(&container) {
+            return Ok(Arc::clone(&opened.file));
         }
         self.folder.open_segment(container).map(Arc::new)
     }
@@ -160,6 +192,7 @@ impl Segments {
             let end = format::next_record(offset, length);
             (end <= self.settings.segment_bytes).then(|| {
                 current.position = end;
+                self.note_unsynced(current.container, &current.file, offset, Fate::Filling);
                 (current.container, Arc::clone(&current.file), offset)
             })
         };
@@ -167,17 +200,61 @@ impl Segments {
             return Ok(found);
         }
         let next = self.next_segment(appending)?;
-        {
-            let mut open = self.open_files();
-            // Records of the segment before may not be synced yet: its file stays at hand until the one after.
-            let keep: BTreeSet<u64> = current.iter().map(|current| current.container).collect();
-            open.retain(|container, _| keep.contains(container));
-            open.insert(next.container, Arc::clone(&next.file));
+        if let Some(full) = current.take() {
+            self.settle(full.container, |opened| {
+                if opened.fate == Fate::Filling {
+                    opened.fate = Fate::Full;
+                }
+            });
         }
         let taken = current.insert(next);
         let offset = taken.position;
         taken.position = format::next_record(offset, length);
+        self.note_unsynced(taken.container, &taken.file, offset, Fate::Filling);
         Ok((taken.container, Arc::clone(&taken.file), offset))
+    }
+
+    fn note_unsynced(&self, container: u64, file: &Arc<File>, offset: u64, fate: Fate) {
+        let mut open = self.open_files();
+        let opened = open.entry(container).or_insert_with(|| Opened::new(file, fate));
+        opened.unsynced.insert(offset);
+    }
+
+    /// Changes what is known of an open segment, and lets its file go if nothing more can come of it.
+    fn settle(&self, container: u64, change: impl FnOnce(&mut Opened)) {
+        let mut open = self.open_files();
+        let Some(opened) = open.get_mut(&container) else { return };
+        change(opened);
+        if opened.fate == Fate::Full && opened.unsynced.is_empty() {
+            open.remove(&container);
+        }
+    }
+
+    /// Syncs a segment in which these records lie.
+    fn sync_one(&self, container: u64, offsets: &BTreeSet<u64>) -> Result<(), BlobError> {
+        let doing = "sync a segment";
+        let fate = self.open_files().get(&container).map(|opened| opened.fate);
+        let outcome = match fate {
+            Some(Fate::Failed) => {
+                return Err(BlobError::Disk {
+                    doing,
+                    source: std::io::Error::other("an earlier sync of it failed"),
+                });
+            }
+            Some(Fate::Filling | Fate::Full) | None => self.file(container)?.sync_data(),
+        };
+        match outcome {
+            Ok(()) => {
+                self.settle(container, |opened| opened.unsynced.retain(|offset| !offsets.contains(offset)));
+                Ok(())
+            }
+            Err(error) => {
+                self.settle(container, |opened| opened.fate = Fate::Failed);
+                let mut current = self.appending()?.current.lock().unwrap_or_else(PoisonError::into_inner);
+                current.take_if(|current| current.container == container);
+                Err(failed(doing)(error))
+            }
+        }
     }
 
     fn next_segment(&self, appending: &Appending) -> Result<Current, BlobError> {
@@ -228,8 +305,18 @@ impl Segments {
         if let Some(block) = bytes.first_chunk_mut::<BLOCK_BYTES>() {
             *block = format::record_block(container, length, digest, label);
         }
-        file.write_all_at(&bytes, offset).map_err(failed("write a record"))?;
+        if let Err(error) = file.write_all_at(&bytes, offset) {
+            self.forget_unsynced(BlobRef { container, offset, length });
+            return Err(failed("write a record")(error));
+        }
         Ok(Appended { reference: BlobRef { container, offset, length }, digest })
+    }
+
+    /// Nobody will ask for a sync of this record.
+    fn forget_unsynced(&self, reference: BlobRef) {
+        self.settle(reference.container, |opened| {
+            opened.unsynced.remove(&reference.offset);
+        });
     }
 
     /// Content that does not fit into the spool: a segment of its own, written while it arrives.
@@ -242,10 +329,11 @@ impl Segments {
         let container = self.appending()?.numbers.fetch_add(1, Ordering::Relaxed);
         let file = self.folder.create_growing(container, State::Single)?;
         let appended = self.write_large(&file, container, spool, content, label);
-        if appended.is_ok() {
-            self.open_files().insert(container, Arc::new(file));
-        } else {
-            self.folder.remove(container)?;
+        match &appended {
+            Ok(appended) => {
+                self.note_unsynced(container, &Arc::new(file), appended.reference.offset, Fate::Full);
+            }
+            Err(_) => self.folder.remove(container)?,
         }
         appended
     }
@@ -330,11 +418,11 @@ impl Blob for Segments {
     }
 
     fn sync(&self, references: &[BlobRef]) -> Result<(), BlobError> {
-        let containers: BTreeSet<u64> = references.iter().map(|reference| reference.container).collect();
-        for container in containers {
-            self.file(container)?.sync_data().map_err(failed("sync a segment"))?;
+        let mut containers: BTreeMap<u64, BTreeSet<u64>> = BTreeMap::new();
+        for reference in references {
+            containers.entry(reference.container).or_default().insert(reference.offset);
         }
-        Ok(())
+        containers.iter().try_for_each(|(container, offsets)| self.sync_one(*container, offsets))
     }
 
     fn read(&self, reference: BlobRef, range: Range<u64>) -> Result<Vec<u8>, BlobError> {
@@ -352,7 +440,7 @@ impl Blob for Segments {
         Ok(bytes)
     }
 
-    fn verify(&self, reference: BlobRef) -> Result<(), BlobError> {
+    fn verify(&self, reference: BlobRef) -> Result<Digest, BlobError> {
         const STEP: u64 = 1 << 20;
         let file = self.file(reference.container)?;
         let block = disk::read_block(&file, reference.offset)?;
@@ -367,10 +455,11 @@ impl Blob for Segments {
             hasher.update(&part);
             at += STEP;
         }
-        if digest == Digest(hasher.finalize().into()) { Ok(()) } else { Err(damaged) }
+        if digest == Digest(hasher.finalize().into()) { Ok(digest) } else { Err(damaged) }
     }
 
     fn free(&self, reference: BlobRef) -> Result<(), BlobError> {
+        self.forget_unsynced(reference);
         let header = disk::read_block(&*self.file(reference.container)?, 0)?;
         match format::read_segment_header(&header, reference.container) {
             Some(State::Single) => {

@@ -10,9 +10,13 @@ use std::{
         mpsc::{Receiver, SyncSender, sync_channel},
     },
     thread::JoinHandle,
+    time::{Duration, Instant},
 };
 
 use crate::disk::Folder;
+
+/// How long the maker rests when the disk has no room.
+const PAUSE: Duration = Duration::from_secs(5);
 
 /// A zeroed segment, ready to be used.
 #[derive(Debug)]
@@ -35,6 +39,7 @@ impl Spares {
         found: Vec<Spare>,
         count: usize,
         size: u64,
+        reserve: u64,
         numbers: Arc<AtomicU64>,
     ) -> Self {
         // A channel of `count - 1` lets the maker hold one more in its hand.
@@ -43,7 +48,7 @@ impl Spares {
         let over = Arc::clone(&is_over);
         let maker = std::thread::Builder::new()
             .name("segment-spares".to_owned())
-            .spawn(move || make(&folder, found, size, &numbers, &sender, &over));
+            .spawn(move || make(&folder, found, [size, reserve], &numbers, &sender, &over));
         // Without the thread appends fall back to growing segments: slower, still correct.
         Self { ready: Mutex::new(ready), maker: maker.ok(), is_over }
     }
@@ -57,7 +62,7 @@ impl Spares {
 fn make(
     folder: &Folder,
     found: Vec<Spare>,
-    size: u64,
+    [size, reserve]: [u64; 2],
     numbers: &AtomicU64,
     sender: &SyncSender<Spare>,
     is_over: &AtomicBool,
@@ -67,13 +72,34 @@ fn make(
             return;
         }
     }
-    loop {
-        let container = numbers.fetch_add(1, Ordering::Relaxed);
-        // A full or failing disk is noticed, and answered, by whoever appends; here there is nobody to tell.
-        let Ok(Some(file)) = folder.create_zeroed(container, size, is_over) else { return };
-        if sender.send(Spare { container, file }).is_err() {
-            return;
+    while !is_over.load(Ordering::Relaxed) {
+        // A full or failing disk is noticed, and answered, by whoever appends; here it is tried again later.
+        if !folder.free_bytes().is_ok_and(|free| reserve.saturating_add(size) <= free) {
+            wait(is_over);
+            continue;
         }
+        let container = numbers.fetch_add(1, Ordering::Relaxed);
+        match folder.create_zeroed(container, size, is_over) {
+            Ok(Some(file)) => {
+                if sender.send(Spare { container, file }).is_err() {
+                    return;
+                }
+            }
+            Ok(None) => return,
+            Err(_) => {
+                // Half a spare is no spare; the next start removes what cannot be removed now.
+                let _later = folder.remove(container);
+                wait(is_over);
+            }
+        }
+    }
+}
+
+/// Waits until trying again is worth it.
+fn wait(is_over: &AtomicBool) {
+    let deadline = Instant::now() + PAUSE;
+    while Instant::now() < deadline && !is_over.load(Ordering::Relaxed) {
+        std::thread::sleep(PAUSE / 100);
     }
 }
 

@@ -99,11 +99,12 @@ pub trait Blob: Send + Sync {
     /// [`BlobError::Disk`], [`BlobError::Damaged`].
     fn read(&self, reference: BlobRef, range: Range<u64>) -> Result<Vec<u8>, BlobError>;
 
-    /// Compares the content with its checksum.
+    /// Compares the content with its checksum, and gives the digest it has: whether it is that of the row, the caller
+    /// knows.
     ///
     /// # Errors
     /// [`BlobError::Damaged`] if it differs.
-    fn verify(&self, reference: BlobRef) -> Result<(), BlobError>;
+    fn verify(&self, reference: BlobRef) -> Result<Digest, BlobError>;
 
     /// Gives content back. Reading it afterwards is an error of the caller.
     ///

@@ -224,7 +224,7 @@ impl Service {
         });
         match kept {
             Kept::Durably => Ok(study),
-            Kept::Failed => refuse(Status::OUT_OF_RESOURCES, "could not be made durable".to_owned()),
+            Kept::Failed(why) => refuse(Status::OUT_OF_RESOURCES, format!("not kept: {why}")),
         }
     }
 

@@ -1,5 +1,8 @@
 //! The keeper: makes objects durable, then lets their answers go (RC1).
 //!
+//! Whether an object that came again is the same is found out by the association that brought it, before it asks
+//! again: only rows are looked at here, so nobody's objects wait for the reading of another's.
+//!
 //! One thread. It takes whatever all associations have finished by now, syncs the data, commits the rows in one
 //! transaction, and only then answers each of them. There is no timer: a batch is what gathered while the one before
 //! was being written.
@@ -11,7 +14,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
         mpsc::{Receiver, SendError, SyncSender, sync_channel},
     },
@@ -19,7 +22,7 @@ use std::{
 };
 
 use gantry_ports::{
-    blob::{Appended, Blob},
+    blob::{Appended, Blob, BlobError, BlobRef},
     store::{
         AssociationRow, AttentionRow, AuditRow, Change, CommitError, Expectation, ObjectRow, ReceiptRow,
         Reception, RefusalRow, Row, SeriesRow, Standing, StudyRow,
@@ -34,7 +37,7 @@ use gantry_types::{
 use crate::{
     Outside,
     filing::Filed,
-    same::{self, Arrival},
+    same::{self, Arrival, Sameness},
 };
 
 /// The most objects in one batch: bounds the transaction.
@@ -42,6 +45,15 @@ const BATCH_MAX: usize = 256;
 
 /// How often a batch is decided anew when another node was faster.
 const CONFLICTS_MAX: usize = 5;
+
+/// How often an association compares what it brought with what others kept meanwhile.
+const COMPARISONS_MAX: usize = 8;
+
+/// Different objects of one SOP instance UID; nobody corrects an image this often.
+const REVISIONS_MAX: usize = 64;
+
+/// Rows of failed batches that are written later.
+const OWED_MAX: usize = 10_000;
 
 /// Studies and series that are known to have a row; beyond it all are forgotten, which costs a query each.
 const KNOWN_MAX: usize = 10_000;
@@ -58,16 +70,26 @@ pub(crate) struct Arrived {
 }
 
 /// What the keeper says about an object.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Kept {
     /// Durable, with row and receipt.
     Durably,
-    /// Not kept: the disk or the database failed, or stayed contested.
-    Failed,
+    /// Not kept, and why: the disk or the database failed, or stayed contested.
+    Failed(Arc<str>),
 }
 
+/// What the keeper says to an order.
+enum Answer {
+    Kept(Kept),
+    /// These have the same UID, and it is not known whether they are the same.
+    Compare(Vec<ObjectRow>),
+}
+
+/// What is known of an arrival and the kept objects of its UID, by their ids.
+type Compared = BTreeMap<u64, Sameness>;
+
 enum Order {
-    Object { arrived: Box<Arrived>, answer: SyncSender<Kept> },
+    Object { arrived: Arc<Arrived>, compared: Compared, answer: SyncSender<Answer> },
     End { association: Box<AssociationRow>, studies: BTreeSet<StudyInstanceUid> },
     Refusal(Box<RefusalRow>),
 }
@@ -76,6 +98,9 @@ enum Order {
 #[derive(Clone)]
 pub struct KeeperHandle {
     orders: SyncSender<Order>,
+    blob: Arc<dyn Blob>,
+    /// One comparison at a time: each may hold two large objects in memory.
+    comparing: Arc<Mutex<()>>,
     /// Orders that wait.
     waiting: Arc<AtomicUsize>,
     queue: usize,
@@ -84,12 +109,46 @@ pub struct KeeperHandle {
 impl KeeperHandle {
     /// Waits until the object is durable, or is known not to become so.
     pub(crate) fn keep(&self, arrived: Arrived) -> Kept {
-        let (answer, answered) = sync_channel(1);
-        // A full queue holds the association back: its peer waits for the answer.
-        if self.send(Order::Object { arrived: Box::new(arrived), answer }).is_err() {
-            return Kept::Failed;
+        let gone = || Kept::Failed("the keeper is gone".into());
+        let arrived = Arc::new(arrived);
+        let mut compared = Compared::new();
+        for _ in 0..COMPARISONS_MAX {
+            let (answer, answered) = sync_channel(1);
+            let order = Order::Object { arrived: Arc::clone(&arrived), compared: compared.clone(), answer };
+            // A full queue holds the association back: its peer waits for the answer.
+            if self.send(order).is_err() {
+                return gone();
+            }
+            match answered.recv() {
+                Ok(Answer::Kept(kept)) => return kept,
+                Ok(Answer::Compare(rows)) => {
+                    for row in rows {
+                        match self.compare(&arrived, &row) {
+                            Ok(sameness) => drop(compared.insert(row.id, sameness)),
+                            Err(error) => return Kept::Failed(said(error)),
+                        }
+                    }
+                    let is_another = compared.values().all(|sameness| *sameness == Sameness::Different);
+                    if is_another && REVISIONS_MAX <= compared.len() {
+                        let count = compared.len();
+                        return Kept::Failed(said(format!("{count} objects of this UID are kept already")));
+                    }
+                }
+                Err(_) => return gone(),
+            }
         }
-        answered.recv().unwrap_or(Kept::Failed)
+        Kept::Failed("others keep changing the same object".into())
+    }
+
+    fn compare(&self, arrived: &Arrived, kept: &ObjectRow) -> Result<Sameness, BlobError> {
+        let arrival = Arrival {
+            blob: arrived.appended.reference,
+            head_bytes: arrived.head_bytes,
+            digest: arrived.appended.digest,
+            transfer_syntax: &arrived.transfer_syntax,
+        };
+        let _one_at_a_time = self.comparing.lock().unwrap_or_else(PoisonError::into_inner);
+        same::compare(&*self.blob, &arrival, kept)
     }
 
     /// Notes how an association ended, and that the studies it brought may be whole now; recovery would find it open
@@ -130,16 +189,21 @@ impl Keeper {
     pub fn start(outside: Outside, site: SiteId, queue: usize) -> std::io::Result<(Self, KeeperHandle)> {
         let (sender, orders) = sync_channel(queue.max(1));
         let waiting = Arc::new(AtomicUsize::new(0));
+        let blob = Arc::clone(&outside.blob);
         let mut desk = Desk {
             outside,
             site,
             waiting: Arc::clone(&waiting),
             known_studies: BTreeSet::new(),
             known_series: BTreeSet::new(),
+            owed: Vec::new(),
         };
         let thread =
             std::thread::Builder::new().name("keeper".to_owned()).spawn(move || desk.run(&orders))?;
-        Ok((Self { thread }, KeeperHandle { orders: sender, waiting, queue }))
+        Ok((
+            Self { thread },
+            KeeperHandle { orders: sender, blob, comparing: Arc::default(), waiting, queue },
+        ))
     }
 
     /// Waits for the keeper to finish what it was given; all handles must be gone.
@@ -155,23 +219,29 @@ struct Desk {
     waiting: Arc<AtomicUsize>,
     known_studies: BTreeSet<StudyInstanceUid>,
     known_series: BTreeSet<(StudyInstanceUid, SeriesInstanceUid)>,
+    /// Rows that belong to no object, of batches that failed.
+    owed: Vec<Row>,
 }
 
-type Waiting = (Box<Arrived>, SyncSender<Kept>);
+struct Waiting {
+    arrived: Arc<Arrived>,
+    compared: Compared,
+    answer: SyncSender<Answer>,
+}
 
 impl Desk {
     fn run(&mut self, orders: &Receiver<Order>) {
         while let Ok(first) = orders.recv() {
             let mut objects = Vec::new();
-            let mut rows = Vec::new();
+            let mut rows = std::mem::take(&mut self.owed);
             let mut studies = BTreeSet::new();
             let mut count = 0;
             let mut sort = |order| {
                 count += 1;
                 match order {
-                    Order::Object { arrived, answer } => {
+                    Order::Object { arrived, compared, answer } => {
                         studies.insert(arrived.filed.study.clone());
-                        objects.push((arrived, answer));
+                        objects.push(Waiting { arrived, compared, answer });
                     }
                     Order::End { association, studies: mut brought } => {
                         studies.append(&mut brought);
@@ -185,9 +255,20 @@ impl Desk {
             self.waiting.fetch_sub(count, Ordering::Relaxed);
             rows.extend(studies.into_iter().map(|study| self.attention(study)));
             let kept = self.keep(&objects, &rows);
-            for (_, answer) in &objects {
+            for (at, object) in objects.iter().enumerate() {
+                let answer = match &kept {
+                    Ok(unknown) => match unknown.get(&at) {
+                        Some(rows) => Answer::Compare(rows.clone()),
+                        None => Answer::Kept(Kept::Durably),
+                    },
+                    Err(why) => Answer::Kept(Kept::Failed(Arc::clone(why))),
+                };
                 // An association that is gone does not wait for its answer.
-                let _gone = answer.send(kept);
+                let _gone = object.answer.send(answer);
+            }
+            if kept.is_err() {
+                rows.truncate(OWED_MAX);
+                self.owed = rows;
             }
         }
     }
@@ -197,49 +278,66 @@ impl Desk {
         Row::Attention(AttentionRow { site: self.site.clone(), study, mark: self.outside.ids.next() })
     }
 
-    /// Makes a batch durable: data first, then rows.
-    fn keep(&mut self, objects: &[Waiting], rows: &[Row]) -> Kept {
-        let references: Vec<_> = objects.iter().map(|(arrived, _)| arrived.appended.reference).collect();
-        if self.outside.blob.sync(&references).is_err() {
-            return Kept::Failed;
+    /// Makes a batch durable: data first, then rows. Gives the objects that have to be compared first, by their place in
+    /// the batch: they were not kept.
+    fn keep(
+        &mut self,
+        objects: &[Waiting],
+        rows: &[Row],
+    ) -> Result<BTreeMap<usize, Vec<ObjectRow>>, Arc<str>> {
+        let references: Vec<_> = objects.iter().map(|object| object.arrived.appended.reference).collect();
+        if let Err(error) = self.outside.blob.sync(&references) {
+            self.free(references); // no row was ever written for them
+            return Err(error.to_string().into());
         }
         for _ in 0..CONFLICTS_MAX {
-            let Ok(Decided { mut change, superfluous }) = self.decide(objects) else { return Kept::Failed };
+            let Decided { mut change, superfluous, unknown } = self.decide(objects)?;
             change.rows.extend(rows.iter().cloned());
             match self.outside.store.commit(&change) {
                 Ok(_) => {
                     self.remember(objects);
-                    for reference in superfluous {
-                        // Space that is not given back now goes with its segment.
-                        let _later = self.outside.blob.free(reference);
-                    }
-                    return Kept::Durably;
+                    self.free(superfluous);
+                    return Ok(unknown);
                 }
                 Err(CommitError::Conflict(_)) => self.forget(),
-                Err(CommitError::Store(_)) => return Kept::Failed,
+                Err(CommitError::Store(error)) => return Err(error.to_string().into()),
             }
         }
-        Kept::Failed
+        Err("others keep changing the same objects".into())
     }
 
-    fn decide(&self, objects: &[Waiting]) -> Result<Decided, Undecidable> {
+    fn free(&self, references: Vec<BlobRef>) {
+        for reference in references {
+            // Space that is not given back now goes with its segment.
+            let _later = self.outside.blob.free(reference);
+        }
+    }
+
+    fn decide(&self, objects: &[Waiting]) -> Result<Decided, Arc<str>> {
         let mut decided = Decided::default();
         // Revisions as the store has them, and then as this batch makes them.
         let mut revisions: BTreeMap<SopInstanceUid, Vec<ObjectRow>> = BTreeMap::new();
         let mut associations = BTreeMap::new();
-        for (arrived, _) in objects {
+        for (at, object) in objects.iter().enumerate() {
+            let arrived = &object.arrived;
             let uid = &arrived.filed.sop_instance;
             if !revisions.contains_key(uid) {
-                let found = self.outside.intake.revisions(&self.site, uid).or(Err(Undecidable))?;
-                let count = u32::try_from(found.len()).or(Err(Undecidable))?;
+                let found = self.outside.intake.revisions(&self.site, uid).map_err(said)?;
+                let count = u32::try_from(found.len()).map_err(said)?;
                 let site = self.site.clone();
                 let expectation = Expectation::Revisions { site, sop_instance: uid.clone(), count };
                 decided.change.expect.push(expectation);
                 revisions.insert(uid.clone(), found);
             }
             let kept = revisions.entry(uid.clone()).or_default();
+            let unknown: Vec<ObjectRow> =
+                kept.iter().filter(|row| !object.compared.contains_key(&row.id)).cloned().collect();
+            if !unknown.is_empty() {
+                decided.unknown.insert(at, unknown);
+                continue;
+            }
             associations.insert(arrived.association.id, arrived.association.clone());
-            self.decide_one(arrived, kept, &mut decided)?;
+            self.decide_one(object, kept, &mut decided)?;
         }
         self.new_places(objects, &mut decided.change)?;
         decided.change.rows.extend(associations.into_values().map(Row::Association));
@@ -248,27 +346,31 @@ impl Desk {
 
     fn decide_one(
         &self,
-        arrived: &Arrived,
+        Waiting { arrived, compared, .. }: &Waiting,
         kept: &mut Vec<ObjectRow>,
         decided: &mut Decided,
-    ) -> Result<(), Undecidable> {
+    ) -> Result<(), Arc<str>> {
         let now = self.outside.clock.now();
-        let arrival = Arrival {
-            blob: arrived.appended.reference,
-            head_bytes: arrived.head_bytes,
-            digest: arrived.appended.digest,
-            transfer_syntax: &arrived.transfer_syntax,
-        };
-        let blob: &dyn Blob = &*self.outside.blob;
-        let same = kept.iter().find_map(|old| match same::is_same(blob, &arrival, old) {
-            Ok(true) => Some(Ok(old.id)),
-            Ok(false) => None,
-            Err(error) => Some(Err(error)),
+        let same = kept.iter_mut().find_map(|row| match compared.get(&row.id) {
+            Some(Sameness::Different) | None => None,
+            Some(sameness) => Some((row, *sameness)),
         });
-        let (object, reception) = match same.transpose().or(Err(Undecidable))? {
-            Some(id) => {
+        let (object, reception) = match same {
+            Some((row, Sameness::Restores)) => {
+                decided.superfluous.push(row.blob);
+                row.blob = arrived.appended.reference;
+                row.head_bytes = arrived.head_bytes;
+                decided.change.audit.push(AuditRow {
+                    action: "intake/object-restored".to_owned(),
+                    detail: "its bytes were damaged, and came again".to_owned(),
+                    ..audit_of(row, now)
+                });
+                decided.change.rows.push(Row::Object(row.clone()));
+                (row.id, Reception::Same)
+            }
+            Some((row, _)) => {
                 decided.superfluous.push(arrived.appended.reference);
-                (id, Reception::Same)
+                (row.id, Reception::Same)
             }
             None => {
                 let row = self.object_row(arrived, kept.len())?;
@@ -290,7 +392,7 @@ impl Desk {
         Ok(())
     }
 
-    fn object_row(&self, arrived: &Arrived, earlier: usize) -> Result<ObjectRow, Undecidable> {
+    fn object_row(&self, arrived: &Arrived, earlier: usize) -> Result<ObjectRow, Arc<str>> {
         Ok(ObjectRow {
             id: self.outside.ids.next(),
             site: self.site.clone(),
@@ -302,25 +404,25 @@ impl Desk {
             blob: arrived.appended.reference,
             head_bytes: arrived.head_bytes,
             digest: arrived.appended.digest,
-            revision: u32::try_from(earlier + 1).or(Err(Undecidable))?,
+            revision: u32::try_from(earlier + 1).map_err(said)?,
             standing: if earlier == 0 { Standing::InForce } else { Standing::Undecided },
         })
     }
 
     /// Rows for studies and series that have none yet.
-    fn new_places(&self, objects: &[Waiting], change: &mut Change) -> Result<(), Undecidable> {
+    fn new_places(&self, objects: &[Waiting], change: &mut Change) -> Result<(), Arc<str>> {
         let mut studies = BTreeMap::new();
         let mut series = BTreeMap::new();
-        for (arrived, _) in objects {
-            let filed = &arrived.filed;
+        for object in objects {
+            let filed = &object.arrived.filed;
             if !self.known_studies.contains(&filed.study) && !studies.contains_key(&filed.study) {
-                let known = self.outside.intake.study(&self.site, &filed.study).or(Err(Undecidable))?;
+                let known = self.outside.intake.study(&self.site, &filed.study).map_err(said)?;
                 let row = known.is_none().then(|| self.study_row(filed));
                 studies.insert(filed.study.clone(), row);
             }
             let key = (filed.study.clone(), filed.series.clone());
             if !self.known_series.contains(&key) && !series.contains_key(&key) {
-                let known = self.outside.intake.series(&self.site, &filed.study).or(Err(Undecidable))?;
+                let known = self.outside.intake.series(&self.site, &filed.study).map_err(said)?;
                 let row = (!known.iter().any(|row| row.uid == filed.series)).then(|| self.series_row(filed));
                 series.insert(key, row);
             }
@@ -359,8 +461,8 @@ impl Desk {
         if KNOWN_MAX < self.known_series.len() {
             self.forget();
         }
-        for (arrived, _) in objects {
-            let filed = &arrived.filed;
+        for object in objects {
+            let filed = &object.arrived.filed;
             self.known_studies.insert(filed.study.clone());
             self.known_series.insert((filed.study.clone(), filed.series.clone()));
         }
@@ -372,14 +474,18 @@ impl Desk {
     }
 }
 
-/// The store or the blobs could not be asked.
-struct Undecidable;
+/// An error, as a peer may read it.
+fn said(error: impl std::fmt::Display) -> Arc<str> {
+    error.to_string().into()
+}
 
 #[derive(Default)]
 struct Decided {
     change: Change,
     /// Content that is the same as kept content.
-    superfluous: Vec<gantry_ports::blob::BlobRef>,
+    superfluous: Vec<BlobRef>,
+    /// Objects that have to be compared first, by their place in the batch.
+    unknown: BTreeMap<usize, Vec<ObjectRow>>,
 }
 
 fn audit_of(row: &ObjectRow, at: Instant) -> AuditRow {

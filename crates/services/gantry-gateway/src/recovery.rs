@@ -5,7 +5,7 @@
 
 use gantry_ports::store::{AssociationEnd, AssociationRow, AuditRow, Change, ObjectRow, Row};
 
-use crate::Outside;
+use crate::{Outside, same};
 
 /// How many of the newest objects are compared with their checksums at every start, and how many bytes at most.
 const VERIFIED_MAX: usize = 64;
@@ -48,7 +48,7 @@ pub fn recover(outside: &Outside) -> Result<Found, RecoveryError> {
             break;
         }
         found.verified += 1;
-        if outside.blob.verify(row.blob).is_err() {
+        if !same::is_whole(&*outside.blob, &row) {
             change.audit.push(AuditRow {
                 at: now,
                 actor: "recovery".to_owned(),

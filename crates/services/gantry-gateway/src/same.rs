@@ -3,6 +3,8 @@
 //! *Same* means: equal header, equal raw pixel element, equal transfer syntax. Whatever else came is kept and marked;
 //! telling re-encoded, revised and conflicting objects apart needs decoded pixels and is not done at the door.
 
+use std::borrow::Cow;
+
 use gantry_dicom::{
     data_set::{DataSet, Element},
     deflate,
@@ -27,35 +29,64 @@ pub(crate) struct Arrival<'a> {
     pub(crate) transfer_syntax: &'a TransferSyntaxUid,
 }
 
-/// Whether the arrival is the same as a kept object.
-pub(crate) fn is_same(blob: &dyn Blob, arrival: &Arrival<'_>, kept: &ObjectRow) -> Result<bool, BlobError> {
+/// What a new arrival is to a kept object of its UID.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sameness {
+    /// The kept bytes are there and say the same: the new ones are not needed.
+    Same,
+    /// The same file to the last byte, but the kept bytes are damaged or gone: the new ones take their place.
+    Restores,
+    /// Something else, or nobody can tell.
+    Different,
+}
+
+/// Compares an arrival with a kept object. Nothing is called the same whose kept bytes were not read now.
+///
+/// # Errors
+/// [`BlobError`] if the arrival itself cannot be read.
+pub(crate) fn compare(
+    blob: &dyn Blob,
+    arrival: &Arrival<'_>,
+    kept: &ObjectRow,
+) -> Result<Sameness, BlobError> {
     if *arrival.transfer_syntax != kept.transfer_syntax {
-        return Ok(false);
+        return Ok(Sameness::Different);
     }
     // The digests cover the head too, which names the sender.
     if arrival.digest == kept.digest {
-        return Ok(true);
+        return Ok(if is_whole(blob, kept) { Sameness::Same } else { Sameness::Restores });
     }
-    if COMPARED_BYTES_MAX < arrival.blob.length.max(kept.blob.length) {
-        return Ok(false);
+    if COMPARED_BYTES_MAX < arrival.blob.length.max(kept.blob.length) || !is_whole(blob, kept) {
+        return Ok(Sameness::Different);
     }
     let new = blob.read(arrival.blob, u64::from(arrival.head_bytes)..u64::MAX)?;
-    let old = blob.read(kept.blob, u64::from(kept.head_bytes)..u64::MAX)?;
-    Ok(new == old || have_equal_elements(&new, &old, arrival.transfer_syntax))
+    let Ok(old) = blob.read(kept.blob, u64::from(kept.head_bytes)..u64::MAX) else {
+        return Ok(Sameness::Different);
+    };
+    let is_same = new == old || have_equal_elements(&new, &old, arrival.transfer_syntax);
+    Ok(if is_same { Sameness::Same } else { Sameness::Different })
+}
+
+/// Whether the bytes of a kept object are there, and its own.
+pub(crate) fn is_whole(blob: &dyn Blob, kept: &ObjectRow) -> bool {
+    blob.verify(kept.blob).is_ok_and(|digest| digest == kept.digest)
 }
 
 /// Equal but for the order of elements, group lengths, and the form of sequence lengths.
 fn have_equal_elements(new: &[u8], old: &[u8], syntax: &TransferSyntaxUid) -> bool {
     let (encoding, wrapping) = syntax::layout(syntax);
-    let plain = |bytes: &[u8]| match wrapping {
-        Wrapping::Plain => Some(bytes.to_vec()),
-        Wrapping::Deflated => {
-            deflate::inflate(bytes, usize::try_from(COMPARED_BYTES_MAX).unwrap_or(usize::MAX)).ok()
-        }
+    let inflated = |bytes| {
+        deflate::inflate(bytes, usize::try_from(COMPARED_BYTES_MAX).unwrap_or(usize::MAX)).map(Cow::Owned)
     };
-    let (Some(new), Some(old)) = (plain(new), plain(old)) else { return false };
+    let (new, old) = match wrapping {
+        Wrapping::Plain => (Cow::Borrowed(new), Cow::Borrowed(old)),
+        Wrapping::Deflated => match (inflated(new), inflated(old)) {
+            (Ok(new), Ok(old)) => (new, old),
+            _ => return false,
+        },
+    };
     let read = |bytes| reader::read(bytes, encoding, Limits::default(), Stop::AtEnd);
-    let (new, old) = (read(&new), read(&old));
+    let (new, old) = (read(&*new), read(&*old));
     // What could not be read cannot be called equal.
     new.damage().is_none() && old.damage().is_none() && canonical(&new.data_set) == canonical(&old.data_set)
 }

@@ -160,3 +160,49 @@ impl Read for Failing {
         Err(std::io::Error::other("gone"))
     }
 }
+
+/// A handle for each large object would be the end of them after a thousand.
+#[test]
+fn files_are_open_until_their_records_are_synced_or_freed() {
+    let segments = temporary();
+    for seed in 0..5 {
+        append(&segments, seed, 1_500_000);
+        append(&segments, seed, 900_000);
+    }
+    assert_eq!(segments.open_files().len(), 1, "the one that is being filled");
+    let large = segments.append(&mut content(1, 1_500_000).as_slice(), b"").unwrap().reference;
+    let pending: Vec<BlobRef> = (0..5)
+        .map(|seed| segments.append(&mut content(seed, 900_000).as_slice(), b"").unwrap().reference)
+        .collect();
+    assert!(4 <= segments.open_files().len());
+    segments.sync(&pending).unwrap();
+    segments.free(large).unwrap();
+    assert_eq!(segments.open_files().len(), 1);
+}
+
+/// The disk tells of lost pages once; whoever asks next must not hear that all is well.
+#[test]
+fn after_a_failed_sync_nothing_in_the_segment_counts_as_synced() {
+    let segments = temporary();
+    let kept = append(&segments, 1, 5000);
+    let make = |seed| segments.append(&mut content(seed, 5000).as_slice(), b"").unwrap().reference;
+    let (first, second) = (make(2), make(3));
+    segments.settle(kept.container, |opened| opened.fate = Fate::Failed);
+    assert!(segments.sync(&[first]).is_err() && segments.sync(&[second]).is_err());
+    segments.verify(kept).unwrap();
+}
+
+#[test]
+fn large_content_without_a_row_goes_at_the_next_start() {
+    let dir = TempDir::new().unwrap();
+    let segments = open(&dir, None);
+    let kept = append(&segments, 1, 1_500_000);
+    let lost = append(&segments, 2, 1_500_000);
+    drop(segments);
+    let segments = open(&dir, Some(kept));
+    segments.verify(kept).unwrap();
+    assert!(segments.verify(lost).is_err());
+    assert!(!fs::read_dir(dir.path()).unwrap().any(|entry| {
+        entry.unwrap().file_name().to_string_lossy().contains(&format!("{:012}", lost.container))
+    }));
+}

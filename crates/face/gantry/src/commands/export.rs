@@ -64,7 +64,10 @@ pub(crate) fn run(node: &Node, study: &StudyRow, out: &Path, as_json: bool) -> R
 
 fn write(node: &Node, object: &ObjectRow, path: &Path) -> Result<(), String> {
     let blob = &node.outside.blob;
-    blob.verify(object.blob).map_err(|error| error.to_string())?;
+    let digest = blob.verify(object.blob).map_err(|error| error.to_string())?;
+    if digest != object.digest {
+        return Err(format!("what lies at {} is another object", object.blob));
+    }
     let mut file = File::create_new(path).map_err(|error| error.to_string())?;
     let mut at = 0;
     while at < object.blob.length {

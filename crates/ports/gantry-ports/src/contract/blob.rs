@@ -23,7 +23,7 @@ pub fn content_is_read_back_with_its_digest(blob: &dyn Blob) {
         blob.sync(&[appended.reference]).unwrap();
         assert_eq!(appended.reference.length, length as u64);
         assert!(blob.read(appended.reference, 0..u64::MAX).unwrap() == bytes, "{length} bytes");
-        blob.verify(appended.reference).unwrap();
+        assert_eq!(blob.verify(appended.reference).unwrap(), appended.digest);
     }
     let appended = blob.append(&mut &b"abc"[..], b"").unwrap();
     let known = "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";

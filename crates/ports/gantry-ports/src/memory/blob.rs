@@ -63,8 +63,8 @@ impl Blob for MemoryBlob {
         Ok(bytes.get(cut(range.start)..cut(range.end)).unwrap_or_default().to_vec())
     }
 
-    fn verify(&self, reference: BlobRef) -> Result<(), BlobError> {
-        self.get(reference).map(|_| ())
+    fn verify(&self, reference: BlobRef) -> Result<Digest, BlobError> {
+        self.get(reference).map(|bytes| (self.digest)(&bytes))
     }
 
     fn free(&self, reference: BlobRef) -> Result<(), BlobError> {
