@@ -153,6 +153,14 @@ impl Intake for SqliteStore {
         })
     }
 
+    fn last_id(&self) -> std::result::Result<u64, StoreError> {
+        self.read("find the last id", |connection| {
+            let sql = "SELECT max(coalesce((SELECT max(id) FROM object), 0), coalesce((SELECT max(id) FROM receipt), 0),
+                       coalesce((SELECT max(id) FROM association), 0))";
+            connection.query_row(sql, [], |row| row.get(0))
+        })
+    }
+
     fn newest_objects(&self, count: usize) -> std::result::Result<Vec<ObjectRow>, StoreError> {
         let sql = format!("{OBJECT} ORDER BY object.id DESC LIMIT ?1");
         self.read("list the newest objects", |connection| list(connection, &sql, [count], rows::object))

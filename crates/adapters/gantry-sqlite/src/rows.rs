@@ -76,9 +76,14 @@ fn put_object(connection: &Connection, names: &mut Names, row: &ObjectRow) -> Re
         Standing::InForce => 0,
         Standing::Undecided => 1,
     };
-    connection
+    // An id that is taken by another object is an error, never the end of that object.
+    let changed = connection
         .prepare_cached(
-            "INSERT OR REPLACE INTO object VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+            "INSERT INTO object VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
+             ON CONFLICT (id) DO UPDATE SET container = excluded.container, place = excluded.place,
+             length = excluded.length, head_bytes = excluded.head_bytes, digest = excluded.digest,
+             standing = excluded.standing
+             WHERE site = excluded.site AND sop_instance = excluded.sop_instance AND revision = excluded.revision",
         )?
         .execute(params![
             row.id,
@@ -97,7 +102,7 @@ fn put_object(connection: &Connection, names: &mut Names, row: &ObjectRow) -> Re
             row.revision,
             standing
         ])?;
-    Ok(())
+    if changed == 1 { Ok(()) } else { Err(rusqlite::Error::StatementChangedRows(changed)) }
 }
 
 fn put_receipt(connection: &Connection, row: &ReceiptRow) -> Result<()> {
@@ -105,9 +110,14 @@ fn put_receipt(connection: &Connection, row: &ReceiptRow) -> Result<()> {
         Reception::Kept => 0,
         Reception::Same => 1,
     };
-    connection
-        .prepare_cached("INSERT OR REPLACE INTO receipt VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
-        .execute(params![row.id, row.object, row.association, row.received.0, reception, row.deviations])?;
+    connection.prepare_cached("INSERT INTO receipt VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?.execute(params![
+        row.id,
+        row.object,
+        row.association,
+        row.received.0,
+        reception,
+        row.deviations
+    ])?;
     Ok(())
 }
 

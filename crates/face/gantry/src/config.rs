@@ -92,7 +92,37 @@ impl Config {
         let config: Self = toml::from_str(text).map_err(|error| error.to_string())?;
         config.site()?;
         config.ae_title()?;
+        config.check_numbers()?;
         Ok(config)
+    }
+
+    /// Numbers with which the node would open and do nothing, or be no numbers any more in bytes.
+    fn check_numbers(&self) -> Result<(), String> {
+        const MIB_MAX: u64 = 1 << 40;
+        let Self { dicom, storage, .. } = self;
+        let as_u64 = |count| u64::try_from(count).unwrap_or(u64::MAX);
+        let least = [
+            ("dicom.associations", as_u64(dicom.associations)),
+            ("dicom.associations_per_peer", as_u64(dicom.associations_per_peer)),
+            ("dicom.silent_connections", as_u64(dicom.silent_connections)),
+            ("dicom.queue", as_u64(dicom.queue)),
+            ("dicom.artim_secs", dicom.artim_secs),
+            ("dicom.idle_secs", dicom.idle_secs),
+            ("storage.segment_mib", storage.segment_mib),
+            ("storage.object_mib_max", storage.object_mib_max),
+        ];
+        if let Some((key, _)) = least.iter().find(|(_, number)| *number == 0) {
+            return Err(format!("{key} is 0: nothing could come in; the least is 1"));
+        }
+        let mib = [
+            ("storage.segment_mib", storage.segment_mib),
+            ("storage.object_mib_max", storage.object_mib_max),
+            ("storage.reserve_mib", storage.reserve_mib),
+        ];
+        match mib.iter().find(|(_, number)| MIB_MAX < *number) {
+            Some((key, number)) => Err(format!("{key} is {number}: the most is {MIB_MAX}")),
+            None => Ok(()),
+        }
     }
 
     /// Whose objects these are.
@@ -128,6 +158,8 @@ mod tests {
             ("[dicom]\nportt = 1", "unknown field `portt`"),
             ("site = \"A b\"", "site \"A b\""),
             ("[dicom]\nae_title = \"SEVENTEEN-LETTERS\"", "longer than 16"),
+            ("[dicom]\nqueue = 0", "dicom.queue is 0"),
+            ("[storage]\nsegment_mib = 17592186044416", "storage.segment_mib is 17592186044416"),
         ] {
             let why = Config::parse(text).unwrap_err();
             assert!(why.contains(part), "{why}");

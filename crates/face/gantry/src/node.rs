@@ -60,7 +60,8 @@ impl Node {
             .map_err(|error| Failure::unexpected("store/unusable", &error))?;
         let store = Arc::new(store);
         let blob = open_segments(data, &config, &store, access)?;
-        let ids = SortableIds::start(random()?);
+        let last = store.last_id().map_err(|error| Failure::unexpected("store/unusable", &error))?;
+        let ids = SortableIds::start(random()?, last);
         let outside = Outside {
             blob: Arc::new(blob),
             store: store.clone(),
@@ -112,13 +113,26 @@ fn prepare(data: &Path, file: &Path, access: Access) -> Result<(), Failure> {
         return Err(Failure::new(Exit::NotFound, "node/no-data-folder", sentence)
             .hint("name the folder that `gantry serve --data` uses"));
     }
-    fs::create_dir_all(data).map_err(failed)?;
+    create_private(data).map_err(failed)?;
     let is_empty = fs::read_dir(data).map_err(failed)?.next().is_none();
     if !is_empty {
         let sentence = format!("{} is not empty, and no data folder of Gantry", data.display());
         return Err(Failure::new(Exit::Config, "node/folder-in-use", sentence).hint("name an empty folder"));
     }
     fs::write(file, config::TEMPLATE).map_err(failed)
+}
+
+/// Names and images of patients lie in it: nobody else on the machine is to read them. A folder that is there already
+/// keeps what its owner gave it.
+fn create_private(data: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    if let Some(parent) = data.parent() {
+        fs::create_dir_all(parent)?;
+    }
+    match fs::DirBuilder::new().mode(0o700).create(data) {
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        other => other,
+    }
 }
 
 fn open_segments(

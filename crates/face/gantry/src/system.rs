@@ -45,10 +45,10 @@ const TAG_BITS: u32 = 10;
 const COUNT_BITS: u32 = 12;
 
 impl SortableIds {
-    /// `random` tells processes of one site apart.
-    pub(crate) fn start(random: u16) -> Self {
+    /// `random` tells processes of one site apart; ids begin behind `last`, even if the clock was put back since.
+    pub(crate) fn start(random: u16, last: u64) -> Self {
         let tag = u64::from(random) & ((1 << TAG_BITS) - 1);
-        Self { clock: SystemClock::start(), last: AtomicU64::new(0), tag }
+        Self { clock: SystemClock::start(), last: AtomicU64::new(last), tag }
     }
 }
 
@@ -70,9 +70,11 @@ mod tests {
 
     #[test]
     fn ids_ascend_and_never_repeat() {
-        let ids = SortableIds::start(7);
+        let ids = SortableIds::start(7, 0);
         let all: Vec<u64> = (0..10_000).map(|_| ids.next()).collect();
         assert!(all.is_sorted_by(|a, b| a < b));
         assert!(all.iter().all(|id| *id < 1 << 63));
+        let ahead = all[0] + (1 << 50);
+        assert_eq!(SortableIds::start(7, ahead).next(), ahead + 1);
     }
 }

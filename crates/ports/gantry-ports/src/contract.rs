@@ -25,6 +25,7 @@ macro_rules! store_contract {
     ($open:expr) => { $crate::store_contract! { @ $open;
         rows_are_read_back
         a_row_replaces_the_row_with_its_key
+        an_id_that_is_taken_replaces_nothing
         a_conflict_writes_nothing
         revisions_are_counted_by_site_and_uid
         the_counter_ascends_and_tells_of_news

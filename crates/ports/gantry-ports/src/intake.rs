@@ -80,6 +80,13 @@ pub trait Intake: Send + Sync {
     /// [`StoreError`].
     fn last_in_container(&self, container: u64) -> Result<Option<ObjectRow>, StoreError>;
 
+    /// The largest id of an object, a receipt or an association; 0 if there is none. New ids begin behind it, whatever
+    /// the clock says.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn last_id(&self) -> Result<u64, StoreError>;
+
     /// The newest kept objects, newest first: what recovery compares with the bytes.
     ///
     /// # Errors

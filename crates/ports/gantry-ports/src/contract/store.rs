@@ -163,6 +163,16 @@ pub fn a_row_replaces_the_row_with_its_key(store: &dyn IntakeStore) {
     assert_eq!(store.objects(&site(), &uid).unwrap(), [undecided]);
 }
 
+/// Ids come from clocks, and clocks may be wrong.
+pub fn an_id_that_is_taken_replaces_nothing(store: &dyn IntakeStore) {
+    commit(store, vec![Row::Object(object(10, "1.2", "1.2.3.4"))]);
+    let taken = Change { rows: vec![Row::Object(object(10, "1.2", "1.2.3.5"))], ..Change::default() };
+    assert!(matches!(store.commit(&taken), Err(CommitError::Store(_))));
+    let uid = StudyInstanceUid::from_peer("1.2").unwrap();
+    assert_eq!(store.objects(&site(), &uid).unwrap(), [object(10, "1.2", "1.2.3.4")]);
+    assert_eq!(store.last_id().unwrap(), 10);
+}
+
 fn expecting(count: u32, rows: Vec<Row>) -> Change {
     let sop_instance = SopInstanceUid::from_peer("1.2.3.4").unwrap();
     Change {

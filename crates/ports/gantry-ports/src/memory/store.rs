@@ -77,6 +77,24 @@ impl Tables {
         }
     }
 
+    /// Whether the row's id is that of another object or receipt.
+    fn is_taken(&self, row: &Row) -> bool {
+        match row {
+            Row::Object(row) => self.objects.get(&row.id).is_some_and(|old| {
+                (&old.site, &old.sop_instance, old.revision) != (&row.site, &row.sop_instance, row.revision)
+            }),
+            Row::Receipt(row) => self.receipts.contains_key(&row.id),
+            Row::Study(_)
+            | Row::Series(_)
+            | Row::Association(_)
+            | Row::Refusal(_)
+            | Row::Document(_)
+            | Row::Attention(_)
+            | Row::Attended { .. }
+            | Row::Machine(_) => false,
+        }
+    }
+
     fn put(&mut self, row: Row) {
         match row {
             Row::Study(row) => {
@@ -122,6 +140,10 @@ impl Store for MemoryStore {
         let mut tables = self.tables();
         if let Some(broken) = change.expect.iter().find(|expectation| !tables.holds(expectation)) {
             return Err(CommitError::Conflict(broken.clone()));
+        }
+        if let Some(row) = change.rows.iter().find(|row| tables.is_taken(row)) {
+            let source = format!("the id of {row:?} is taken").into();
+            return Err(StoreError { doing: "write rows", source }.into());
         }
         change.rows.iter().cloned().for_each(|row| tables.put(row));
         tables.audit.extend(change.audit.iter().cloned());
@@ -192,6 +214,13 @@ impl Intake for MemoryStore {
     fn last_in_container(&self, container: u64) -> Result<Option<ObjectRow>, StoreError> {
         let found = self.objects_where(|object| object.blob.container == container);
         Ok(found.into_iter().max_by_key(|object| object.blob.offset))
+    }
+
+    fn last_id(&self) -> Result<u64, StoreError> {
+        let tables = self.tables();
+        let last =
+            [tables.objects.keys().last(), tables.receipts.keys().last(), tables.associations.keys().last()];
+        Ok(last.into_iter().flatten().copied().max().unwrap_or(0))
     }
 
     fn newest_objects(&self, count: usize) -> Result<Vec<ObjectRow>, StoreError> {

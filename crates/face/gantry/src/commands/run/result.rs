@@ -74,7 +74,7 @@ pub(super) fn render(options: &Run, application: &Application, ran: &Ran) -> Res
     let scope = UidScope {
         secret: secret::nearest(&options.dir, &options.out)?,
         case: source.study().to_string(),
-        run: format!("run-{}", SortableIds::start(node::random()?).next())
+        run: format!("run-{}", SortableIds::start(node::random()?, 0).next())
             .parse()
             .map_err(|error: IdError| invariant(&error.to_string()))?,
         task: "main".parse().map_err(|error: IdError| invariant(&error.to_string()))?,
