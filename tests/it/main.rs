@@ -9,3 +9,5 @@ mod house;
 mod lungs;
 #[cfg(test)]
 mod receive;
+#[cfg(test)]
+mod worker;

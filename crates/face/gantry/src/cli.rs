@@ -30,6 +30,9 @@ pub(crate) enum Command {
     Echo(Peer),
     /// Send DICOM files to a peer (C-STORE).
     Send(Send),
+    /// Carry out jobs for a parent process; not for people.
+    #[command(hide = true)]
+    Worker,
     /// The studies that are kept.
     #[command(subcommand)]
     Study(Study),

@@ -8,6 +8,7 @@ mod run;
 mod serve;
 mod source;
 mod study;
+mod worker;
 
 use crate::{
     cli::{Cli, Command},
@@ -22,6 +23,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Phantom(options) => phantom::run(&options),
         Command::Echo(peer) => peers::echo(&peer),
         Command::Send(options) => peers::send(&options),
+        Command::Worker => worker::run(),
         Command::Study(command) => study::run(command),
         Command::Source(command) => source::run(command),
         Command::Doctor(listing) => doctor::run(&listing),

@@ -3,6 +3,7 @@
 //! An adapter instantiates a suite with one line in its tests and gets one `#[test]` per law.
 
 pub mod blob;
+pub mod performer;
 pub mod store;
 
 /// One `#[test]` for each law of [`crate::blob`]; `$open` makes an empty store of blobs.
@@ -39,4 +40,20 @@ macro_rules! store_contract {
         machines_are_versioned_and_come_when_they_are_due
     } };
     (@ $open:expr; $($law:ident)*) => { $( #[test] fn $law() { $crate::contract::store::$law(&*$open) } )* };
+}
+
+/// One `#[test]` for each law of [`crate::performer`]; `$open` makes a performer whose workers know every
+/// [`performer::Behaviour`].
+#[macro_export]
+macro_rules! performer_contract {
+    ($open:expr) => { $crate::performer_contract! { @ $open;
+        an_answer_comes_with_its_files
+        declining_and_failing_are_answers
+        what_ends_badly_ends_alone
+        what_comes_late_changes_nothing
+        a_cancelled_job_ends_soon
+        a_silent_job_is_heard_alive
+        many_threads_perform_at_once
+    } };
+    (@ $open:expr; $($law:ident)*) => { $( #[test] fn $law() { $crate::contract::performer::$law(&*$open) } )* };
 }

@@ -5,7 +5,8 @@
 //!
 //! Invariants
 //! - [`store::Store::commit`] is the only way to write; all of a change is durable, or none of it.
-//! - No port reveals a path, a connection or a SQL statement.
+//! - No port reveals a path, a connection or a SQL statement; only a [`job`] names files, for a worker that has no
+//!   store to ask.
 
 pub mod blob;
 pub mod cases;
@@ -14,6 +15,8 @@ pub mod contract;
 pub mod definitions;
 pub mod ids;
 pub mod intake;
+pub mod job;
 pub mod memory;
+pub mod performer;
 pub mod store;
 pub mod transport;

@@ -1,7 +1,9 @@
 //! In-memory twins: what services are tested with. Each passes its contract suite.
 
 mod blob;
+mod performer;
 mod store;
 
 pub use blob::{MemoryBlob, TakeDigest};
+pub use performer::{MemoryPerformer, Play};
 pub use store::MemoryStore;

@@ -1,6 +1,6 @@
 //! From packages and series to findings: eligibility, volume, steps, measurements, picture.
 //!
-//! Used by the worker and by `gantry run`. Reading order: [`run`], then what it calls.
+//! Used by the worker and by `gantry run`. Reading order: [`run`], then what it calls; [`worker`] for jobs.
 //!
 //! Invariants
 //! - A series is a volume, or refused with the reason; an application answers, or declines by a named clause.
@@ -14,3 +14,4 @@ pub mod picture;
 pub mod run;
 pub mod steps;
 pub mod volume;
+pub mod worker;
