@@ -176,6 +176,38 @@ impl Expression {
     }
 }
 
+/// A checked expression that picks one of several words, such as a lane.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Choice {
+    text: String,
+    root: Node,
+}
+
+impl Choice {
+    /// Parses and checks a text whose answers are all among `words`.
+    ///
+    /// # Errors
+    /// [`ExpressionError`] names the part and what is wrong with it.
+    pub fn compile(text: &str, scope: &Scope, words: &[&str]) -> Result<Self, ExpressionError> {
+        let root = tree::parse(text)?;
+        check::expect(&root, Type::Text, scope, &mut Vec::new())?;
+        check::answers(&root, words)?;
+        Ok(Self { text: text.to_owned(), root })
+    }
+
+    /// The text that was compiled.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The word for one case; nothing if it depends on what is not known.
+    #[must_use]
+    pub fn pick(&self, facts: &Facts, tables: &Tables) -> Option<String> {
+        evaluate::pick(&self.root, facts, tables)
+    }
+}
+
 /// The known name that differs least, if it is near enough to be meant.
 #[must_use]
 pub fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {

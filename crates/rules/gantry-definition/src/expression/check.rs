@@ -22,6 +22,37 @@ pub(super) fn expect(
     Err(ExpressionError::WrongType { text: super::evaluate::show(node), found, wanted })
 }
 
+/// Requires that every answer is a word of the list: written out, so that it can be checked now.
+pub(super) fn answers(node: &Node, words: &[&str]) -> Result<(), ExpressionError> {
+    match node {
+        Node::If(parts) => {
+            let [_, then, otherwise] = &**parts;
+            answers(then, words).and_then(|()| answers(otherwise, words))
+        }
+        Node::Literal(Value::Text(text)) if words.contains(&text.as_str()) => Ok(()),
+        Node::Literal(Value::Text(text)) => Err(ExpressionError::UnknownName {
+            name: text.clone(),
+            nearest: nearest(text, words.iter().copied()),
+        }),
+        Node::Literal(Value::Bool(_) | Value::Number(_) | Value::Texts(_))
+        | Node::Name(_)
+        | Node::Has(_)
+        | Node::Not(_)
+        | Node::All(_)
+        | Node::Any(_)
+        | Node::Compare(..)
+        | Node::In(_)
+        | Node::Arithmetic(..)
+        | Node::Text(..)
+        | Node::Size(_)
+        | Node::Lookup { .. }
+        | Node::Quantified { .. }
+        | Node::List(_) => {
+            Err(ExpressionError::Unsupported(format!("{} as an answer", super::evaluate::show(node))))
+        }
+    }
+}
+
 fn each(nodes: &[Node], wanted: Type, scope: &Scope, bound: &mut Bound) -> Result<(), ExpressionError> {
     nodes.iter().try_for_each(|node| expect(node, wanted, scope, bound))
 }

@@ -78,6 +78,13 @@ pub(super) fn judge(root: &Node, facts: &Facts, tables: &Tables) -> Judgement {
     Judgement { truth, clauses }
 }
 
+pub(super) fn pick(root: &Node, facts: &Facts, tables: &Tables) -> Option<String> {
+    match value_of(root, &mut Context { facts, tables, bound: BTreeMap::new() })? {
+        Value::Text(text) => Some(text),
+        Value::Bool(_) | Value::Number(_) | Value::Texts(_) => None,
+    }
+}
+
 fn collect(node: &Node, context: &mut Context<'_>, clauses: &mut Vec<Clause>) {
     match node {
         Node::All(nodes) | Node::Any(nodes) => nodes.iter().for_each(|node| collect(node, context, clauses)),
