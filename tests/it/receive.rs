@@ -4,6 +4,7 @@ mod durable;
 mod limits;
 mod peers;
 mod revisions;
+mod sources;
 
 use std::{path::Path, process::Command};
 

@@ -44,7 +44,7 @@ fn read_pdu(stream: &mut TcpStream) -> Option<(u8, Vec<u8>)> {
     Some((header[0], body))
 }
 
-fn associate(served: &Served, called: &str) -> (TcpStream, Option<(u8, Vec<u8>)>) {
+pub(super) fn associate(served: &Served, called: &str) -> (TcpStream, Option<(u8, Vec<u8>)>) {
     let mut stream = served.connect().unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
     stream.write_all(&associate_rq(called)).unwrap();
@@ -53,7 +53,7 @@ fn associate(served: &Served, called: &str) -> (TcpStream, Option<(u8, Vec<u8>)>
 }
 
 #[track_caller]
-fn check_rejected(served: &Served, called: &str, codes: [u8; 3]) {
+pub(super) fn check_rejected(served: &Served, called: &str, codes: [u8; 3]) {
     let (_, answer) = associate(served, called);
     let (kind, body) = answer.expect("an answer");
     assert_eq!((kind, &body[1..]), (3, &codes[..]));

@@ -20,6 +20,12 @@ pub(crate) struct Application {
     pub(crate) digest: Digest,
 }
 
+/// The package of the shipped application of this name.
+pub(crate) fn shipped(name: &str) -> Option<Package> {
+    let (_, text) = SHIPPED.iter().find(|(shipped, _)| *shipped == name)?;
+    Package::parse(text).ok()
+}
+
 /// The shipped application of this name, or the one in this folder.
 pub(crate) fn find(named: &str) -> Result<Application, Failure> {
     if let Some((_, text)) = SHIPPED.iter().find(|(name, _)| *name == named) {

@@ -36,7 +36,11 @@ pub(crate) enum Command {
     /// The studies that are kept.
     #[command(subcommand)]
     Study(Study),
-    /// The peers that were refused.
+    /// Take documents into use: Source, Workflow, Destination and Door, in YAML.
+    ///
+    /// All of them are taken, or none. A server that runs takes them up within a second.
+    Apply(Apply),
+    /// The peers that were refused, and letting one in.
     #[command(subcommand)]
     Source(Source),
     /// What this node promises here, every limit with its value, and what is wrong.
@@ -177,6 +181,25 @@ pub(crate) enum Study {
 pub(crate) enum Source {
     /// List refused associations, newest first.
     Refused(Listing),
+    /// Let a refused peer in: applies a Source document for its title and address, and prints it.
+    Accept {
+        #[command(flatten)]
+        listing: Listing,
+        /// How the peer calls itself, as `gantry source refused` lists it.
+        calling: String,
+        /// Where it may call from, instead of the address it was refused from: an address or a network.
+        #[arg(long)]
+        address: Option<String>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Apply {
+    #[command(flatten)]
+    pub(crate) listing: Listing,
+    /// A file, or a folder whose .yaml and .yml files are taken.
+    #[arg(short, long)]
+    pub(crate) file: PathBuf,
 }
 
 /// Where to look, and how to say it.

@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+mod apply;
 mod doctor;
 mod export;
 mod peers;
@@ -25,6 +26,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Send(options) => peers::send(&options),
         Command::Worker => worker::run(),
         Command::Study(command) => study::run(command),
+        Command::Apply(options) => apply::run(&options),
         Command::Source(command) => source::run(command),
         Command::Doctor(listing) => doctor::run(&listing),
     }

@@ -27,6 +27,7 @@ pub(crate) struct Config {
 pub(crate) struct Dicom {
     pub(crate) listen: SocketAddr,
     pub(crate) ae_title: String,
+    pub(crate) trust_loopback: bool,
     pub(crate) associations: usize,
     pub(crate) associations_per_peer: usize,
     pub(crate) silent_connections: usize,
@@ -57,6 +58,7 @@ impl Default for Dicom {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 11112)),
             ae_title: "GANTRY".to_owned(),
+            trust_loopback: true,
             associations: 200,
             associations_per_peer: 50,
             silent_connections: 64,

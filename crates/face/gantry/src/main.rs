@@ -7,6 +7,7 @@ mod applications;
 mod cli;
 mod commands;
 mod config;
+mod documents;
 mod node;
 mod report;
 mod secret;

@@ -14,15 +14,16 @@ use gantry_dimse::{machine, negotiation::Implementation};
 use gantry_gateway::{
     Outside,
     settings::{DoorSettings, Limits},
-    sources::{KnownSources, Sources},
+    sources::KnownSources,
 };
-use gantry_ports::{blob::BlobError, intake::Intake as _};
+use gantry_ports::{blob::BlobError, definitions::Definitions, intake::Intake as _};
 use gantry_segments::{Segments, Settings};
 use gantry_sqlite::SqliteStore;
 use gantry_types::{ids::SiteId, uid::Uid};
 
 use crate::{
     config::{self, Config},
+    documents,
     report::{Exit, Failure},
     system::{SortableIds, SystemClock},
 };
@@ -35,6 +36,7 @@ pub(crate) struct Node {
     pub(crate) config: Config,
     pub(crate) site: SiteId,
     pub(crate) outside: Outside,
+    pub(crate) definitions: Arc<dyn Definitions>,
 }
 
 /// What a folder is opened for.
@@ -65,11 +67,11 @@ impl Node {
         let outside = Outside {
             blob: Arc::new(blob),
             store: store.clone(),
-            intake: store,
+            intake: store.clone(),
             clock: Arc::new(SystemClock::start()),
             ids: Arc::new(ids),
         };
-        Ok(Self { config, site, outside })
+        Ok(Self { config, site, outside, definitions: store })
     }
 
     /// How the door is set.
@@ -80,7 +82,7 @@ impl Node {
         Ok(DoorSettings {
             site: self.site.clone(),
             titles: vec![title],
-            sources: KnownSources::new(Sources::loopback()),
+            sources: KnownSources::new(documents::sources(self)?),
             implementation: implementation(),
             association: machine::Settings {
                 artim: Duration::from_secs(dicom.artim_secs),

@@ -28,7 +28,7 @@ pub use destination::{Confirmation, Destination, EvidenceKind};
 pub use door::{Accepts, Door};
 pub use explain::{Explanation, StudyFacts};
 pub use source::Source;
-pub use values::{Cidr, HostPort};
+pub use values::{Cidr, CidrError, HostPort};
 pub use workflow::{Delivery, Input, LaneRule, TaskUse, Workflow};
 
 use crate::package::Class;

@@ -5,17 +5,17 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
+use gantry_definition::document::Cidr;
 use gantry_dimse::pdu::reject::RejectReason;
 use gantry_types::ae_title::AeTitle;
-use ipnet::IpNet;
 
 /// A known peer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
     /// How it calls itself; nothing means any title.
     pub title: Option<AeTitle>,
-    /// Where it calls from, in CIDR notation; IPv4 and IPv6.
-    pub networks: Vec<IpNet>,
+    /// Where it calls from.
+    pub networks: Vec<Cidr>,
 }
 
 /// All known peers.
@@ -52,10 +52,8 @@ impl Sources {
     /// Anybody on this machine.
     #[must_use]
     pub fn loopback() -> Self {
-        let networks = vec![
-            IpNet::from(IpAddr::from([127, 0, 0, 0])).supernet_to(8),
-            IpNet::from(IpAddr::from(std::net::Ipv6Addr::LOCALHOST)),
-        ];
+        let networks =
+            ["127.0.0.0/8", "::1"].into_iter().filter_map(|network| network.parse().ok()).collect();
         Self(vec![Source { title: None, networks }])
     }
 
@@ -69,28 +67,17 @@ impl Sources {
             if source.title.is_some() && source.title.as_ref() != title {
                 continue;
             }
-            is_title_known = true;
-            if source.networks.iter().any(|network| network.contains(&address)) {
+            if source.networks.iter().any(|network| network.contains(address)) {
                 return Ok(());
             }
+            // Who is let in under any title from somewhere makes no title known elsewhere.
+            is_title_known |= source.title.is_some();
         }
         Err(if is_title_known {
             RejectReason::UserNoReason
         } else {
             RejectReason::CallingAeTitleNotRecognized
         })
-    }
-}
-
-/// The network of an address with a shorter prefix.
-trait Supernet {
-    fn supernet_to(self, prefix: u8) -> Self;
-}
-
-impl Supernet for IpNet {
-    fn supernet_to(self, prefix: u8) -> Self {
-        // Only called with a prefix of a constant above: 8 bits of an IPv4 address.
-        IpNet::new(self.addr(), prefix).unwrap_or(self)
     }
 }
 
@@ -131,6 +118,6 @@ mod tests {
         for address in ["127.0.0.1", "127.255.0.9", "::1"] {
             check(&sources, "ANY", address, Ok(()));
         }
-        check(&sources, "ANY", "10.0.0.1", Err(RejectReason::UserNoReason));
+        check(&sources, "ANY", "10.0.0.1", Err(RejectReason::CallingAeTitleNotRecognized));
     }
 }

@@ -1,6 +1,15 @@
 //! `gantry serve`.
 
-use gantry_gateway::{door::Door, keeper::Keeper, recovery};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::JoinHandle,
+    time::Duration,
+};
+
+use gantry_gateway::{door::Door, keeper::Keeper, recovery, sources::KnownSources};
 use gantry_net::TcpDoor;
 use signal_hook::{
     consts::{SIGINT, SIGTERM},
@@ -9,6 +18,7 @@ use signal_hook::{
 
 use crate::{
     cli::Serve,
+    documents,
     node::{Access, Node},
     report::{Exit, Failure, say},
 };
@@ -28,6 +38,7 @@ pub(crate) fn run(options: &Serve) -> Result<(), Failure> {
         ));
     }
     let settings = node.door_settings()?;
+    let known = settings.sources.clone();
     let mut address = node.config.dicom.listen;
     address.set_port(options.dicom_port.unwrap_or(address.port()));
     let listener = TcpDoor::bind(address).map_err(|error| {
@@ -44,8 +55,47 @@ pub(crate) fn run(options: &Serve) -> Result<(), Failure> {
         titles.join(", "),
         options.data.display()
     ));
+    let follower = Follower::start(node, known).map_err(unexpected)?;
     signals.forever().next();
+    follower.stop();
     door.close();
     keeper.join();
     Ok(())
+}
+
+/// How often the store is asked for news.
+const FOLLOW: Duration = Duration::from_millis(200);
+
+/// Takes up what other processes apply while the doors are open.
+struct Follower {
+    stop: Arc<AtomicBool>,
+    thread: JoinHandle<()>,
+}
+
+impl Follower {
+    fn start(node: Node, known: KnownSources) -> std::io::Result<Self> {
+        let stop = Arc::new(AtomicBool::new(false));
+        let is_over = Arc::clone(&stop);
+        let thread = std::thread::Builder::new().name("follower".to_owned()).spawn(move || {
+            let mut seen = None;
+            while !is_over.load(Ordering::Relaxed) {
+                // A store that cannot be read is noticed by the keeper, and answered to the peers; the sources stay.
+                let counter = node.outside.store.counter().ok();
+                if counter != seen
+                    && let Ok(sources) = documents::sources(&node)
+                {
+                    known.replace(sources);
+                    seen = counter;
+                }
+                std::thread::sleep(FOLLOW);
+            }
+        })?;
+        Ok(Self { stop, thread })
+    }
+
+    fn stop(self) {
+        self.stop.store(true, Ordering::Relaxed);
+        // One that panicked has nothing left to do.
+        let _finished = self.thread.join();
+    }
 }

@@ -68,6 +68,22 @@ impl Cidr {
         self.address
     }
 
+    /// Whether an address lies in it. IPv4 that a socket shows as IPv6 is IPv4.
+    #[must_use]
+    pub fn contains(&self, address: IpAddr) -> bool {
+        match (self.address, address.to_canonical()) {
+            (IpAddr::V4(own), IpAddr::V4(other)) => {
+                let apart = u32::from(own) ^ u32::from(other);
+                apart.checked_shr(32 - u32::from(self.prefix)).unwrap_or(0) == 0
+            }
+            (IpAddr::V6(own), IpAddr::V6(other)) => {
+                let apart = u128::from(own) ^ u128::from(other);
+                apart.checked_shr(128 - u32::from(self.prefix)).unwrap_or(0) == 0
+            }
+            (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => false,
+        }
+    }
+
     /// How many bits of it count.
     #[must_use]
     pub fn prefix(&self) -> u8 {

@@ -1,0 +1,251 @@
+//! Documents in the store: taking them in, and the sources they name.
+
+use gantry_definition::{
+    document::{self, Body, Document},
+    package::Package,
+};
+use gantry_gateway::sources::{Source, Sources};
+use gantry_ports::store::{
+    AuditRow, Change, CommitError, DocumentKind, DocumentRow, Expectation, Row, StoreError,
+};
+use gantry_types::digest::Digest;
+use sha2::{Digest as _, Sha256};
+
+use crate::{
+    applications,
+    node::Node,
+    report::{Exit, Failure, say},
+};
+
+/// A document and the text that it was read from.
+#[derive(Debug)]
+pub(crate) struct Written {
+    pub(crate) file: String,
+    pub(crate) text: String,
+    pub(crate) document: Document,
+}
+
+/// What became of a document.
+pub(crate) struct Applied {
+    pub(crate) kind: DocumentKind,
+    pub(crate) name: String,
+    pub(crate) version: u32,
+    pub(crate) digest: Digest,
+    pub(crate) change: Taken,
+}
+
+/// Whether a document says something new.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Taken {
+    /// A new version.
+    New,
+    /// The same words as the version in use.
+    Unchanged,
+}
+
+/// Reads the documents of a file; else all that is wrong with them, a line each.
+pub(crate) fn read(file: &str, text: &str) -> Result<Vec<Written>, Vec<String>> {
+    let documents = document::read(text)
+        .map_err(|errors| errors.iter().map(|error| format!("{file}:{error}")).collect::<Vec<_>>())?;
+    let lines: Vec<&str> = text.lines().collect();
+    let first_line = |document: &Document| usize::try_from(document.at.line).unwrap_or(usize::MAX).max(1) - 1;
+    let mut ends: Vec<usize> = documents.iter().skip(1).map(first_line).collect();
+    ends.push(lines.len());
+    let written = documents.into_iter().zip(ends).map(|(document, end)| {
+        let own = lines.get(first_line(&document)..end).unwrap_or_default();
+        let own: Vec<&str> = own.iter().copied().take_while(|line| line.trim_end() != "---").collect();
+        Written { file: file.to_owned(), text: own.join("\n") + "\n", document }
+    });
+    Ok(written.collect())
+}
+
+fn kind_of(document: &Document) -> DocumentKind {
+    match document.kind() {
+        document::Kind::Workflow => DocumentKind::Workflow,
+        document::Kind::Source => DocumentKind::Source,
+        document::Kind::Destination => DocumentKind::Destination,
+        document::Kind::Door => DocumentKind::Door,
+    }
+}
+
+fn unreadable(error: &StoreError) -> Failure {
+    Failure::unexpected("store/unreadable", error)
+}
+
+/// Takes documents into use: all of them, or none.
+pub(crate) fn apply(node: &Node, written: &[Written]) -> Result<Vec<Applied>, Failure> {
+    let problems = references(node, written)?;
+    if !problems.is_empty() {
+        return Err(invalid(&problems));
+    }
+    let mut change = Change::default();
+    let mut applied = Vec::new();
+    for Written { text, document, .. } in written {
+        let (kind, name) = (kind_of(document), document.name().to_owned());
+        let digest = Digest(Sha256::digest(&document.canonical).into());
+        let newest =
+            node.definitions.newest_documents(&node.site, kind).map_err(|error| unreadable(&error))?;
+        let before = newest.into_iter().find(|row| row.name == name);
+        let (version, taken) = match &before {
+            Some(row) if row.digest == digest => (row.version, Taken::Unchanged),
+            Some(row) => (row.version + 1, Taken::New),
+            None => (1, Taken::New),
+        };
+        if taken == Taken::New {
+            put(
+                node,
+                &mut change,
+                DocumentRow {
+                    site: node.site.clone(),
+                    kind,
+                    name: name.clone(),
+                    version,
+                    digest,
+                    text: text.clone(),
+                    applied: node.outside.clock.now(),
+                },
+            );
+        }
+        applied.push(Applied { kind, name, version, digest, change: taken });
+    }
+    if change.rows.is_empty() {
+        return Ok(applied);
+    }
+    match node.outside.store.commit(&change) {
+        Ok(_) => Ok(applied),
+        Err(CommitError::Conflict(_)) => {
+            let sentence = "somebody else applied one of these documents at the same time: nothing was taken";
+            Err(Failure::new(Exit::Failed, "definition/conflict", sentence).hint("apply again"))
+        }
+        Err(CommitError::Store(error)) => Err(Failure::unexpected("store/unwritable", &error)),
+    }
+}
+
+fn put(node: &Node, change: &mut Change, row: DocumentRow) {
+    change.expect.push(Expectation::Version {
+        site: node.site.clone(),
+        kind: row.kind,
+        name: row.name.clone(),
+        version: row.version - 1,
+    });
+    change.audit.push(AuditRow {
+        at: row.applied,
+        actor: "command".to_owned(),
+        action: "definition/applied".to_owned(),
+        subject: format!("{} {}", row.kind.as_str(), row.name),
+        detail: format!("version {}, digest {}", row.version, row.digest),
+    });
+    change.rows.push(Row::Document(row));
+}
+
+/// All that is wrong, told one by one, and the failure that says how much it was.
+pub(crate) fn invalid(problems: &[String]) -> Failure {
+    problems.iter().for_each(|problem| say(problem));
+    let sentence = format!("{} problems: nothing was applied", problems.len());
+    Failure::new(Exit::Input, "definition/invalid", sentence)
+}
+
+/// What the documents name that is not there, neither among them nor in the store.
+fn references(node: &Node, written: &[Written]) -> Result<Vec<String>, Failure> {
+    let names = |kind: DocumentKind| -> Result<Vec<String>, Failure> {
+        let rows = node.definitions.newest_documents(&node.site, kind).map_err(|error| unreadable(&error))?;
+        let own = written.iter().filter(|written| kind_of(&written.document) == kind);
+        let own = own.map(|written| written.document.name().to_owned());
+        Ok(rows.into_iter().map(|row| row.name).chain(own).collect())
+    };
+    let (destinations, sources) = (names(DocumentKind::Destination)?, names(DocumentKind::Source)?);
+    let mut problems = Vec::new();
+    for Written { file, document, .. } in written {
+        let mut add = |what: String| {
+            problems.push(format!("{file}:{}:{}: {what}", document.at.line, document.at.column))
+        };
+        match &document.body {
+            Body::Workflow(workflow) => {
+                let unknown = workflow
+                    .deliver
+                    .iter()
+                    .filter(|to| !destinations.iter().any(|name| name == to.to.as_str()));
+                unknown.for_each(|to| add(format!("there is no Destination `{}`", to.to.as_str())));
+                for task in workflow.tasks.values() {
+                    match applications::shipped(task.app.as_str()) {
+                        Some(package) => undeclared(&package, task.asserted.keys()).for_each(&mut add),
+                        None => add(format!("there is no application `{}`", task.app.as_str())),
+                    }
+                }
+            }
+            Body::Door(door) => {
+                if let document::Accepts::Only(names) = &door.accepts {
+                    let unknown =
+                        names.iter().filter(|name| !sources.iter().any(|known| known == name.as_str()));
+                    unknown.for_each(|name| add(format!("there is no Source `{}`", name.as_str())));
+                }
+            }
+            Body::Source(_) | Body::Destination(_) => {}
+        }
+    }
+    Ok(problems)
+}
+
+/// Clauses that a workflow vouches for and the contract does not have.
+fn undeclared<'a>(
+    package: &Package,
+    asserted: impl Iterator<Item = &'a String>,
+) -> impl Iterator<Item = String> {
+    asserted
+        .filter(|name| !package.contract.iter().any(|clause| clause.name == **name))
+        .map(|name| format!("the contract of {} has no clause `{name}`", package.name.as_str()))
+}
+
+/// Who may send now: this machine where it is trusted, and every Source document.
+pub(crate) fn sources(node: &Node) -> Result<Sources, Failure> {
+    let mut sources = if node.config.dicom.trust_loopback { Sources::loopback() } else { Sources::default() };
+    let rows = node
+        .definitions
+        .newest_documents(&node.site, DocumentKind::Source)
+        .map_err(|error| unreadable(&error))?;
+    for row in rows {
+        match document::read(&row.text) {
+            Ok(documents) => sources.0.extend(documents.into_iter().filter_map(source_of)),
+            // It was read when it was applied: by another version of this program.
+            Err(errors) => {
+                let why: Vec<String> = errors.iter().map(ToString::to_string).collect();
+                say(&format!(
+                    "warning: Source {} cannot be read and lets nobody in: {}",
+                    row.name,
+                    why.join("; ")
+                ));
+            }
+        }
+    }
+    Ok(sources)
+}
+
+fn source_of(document: Document) -> Option<Source> {
+    match document.body {
+        Body::Source(source) => Some(Source { title: Some(source.ae_title), networks: source.addresses }),
+        Body::Workflow(_) | Body::Destination(_) | Body::Door(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_document_keeps_its_own_text_and_says_the_same_when_read_again() {
+        let file = "# all of them\napiVersion: gantry/v1\nkind: Source\nmetadata: { name: a }\naeTitle: A\naddresses: [10.0.0.1]\n---\n\n# the second\napiVersion: gantry/v1\nkind: Source\nmetadata: { name: b }\naeTitle: B\naddresses: [10.0.0.2] # here\n";
+        let written = read("f", file).unwrap();
+        assert_eq!(written.len(), 2);
+        for one in &written {
+            let again = document::read(&one.text).unwrap();
+            assert_eq!(again[0].canonical, one.document.canonical, "{}", one.text);
+        }
+        assert!(written[1].text.contains("# here"));
+    }
+
+    #[test]
+    fn what_is_wrong_has_its_file_and_line() {
+        let wrong = read("f.yaml", "apiVersion: gantry/v1\nkind: Sauce\n").unwrap_err();
+        assert!(wrong[0].starts_with("f.yaml:2:7: "), "{wrong:?}");
+    }
+}

@@ -1,0 +1,112 @@
+//! Who may come in: Source documents, applied while the door is open, and peers that were refused and then let in.
+
+use std::{
+    fs,
+    process::Command,
+    time::{Duration, Instant},
+};
+
+use gantry_tests::{
+    peer,
+    served::{CONFIG, Served, program},
+};
+use tempfile::TempDir;
+
+use super::limits::{associate, check_rejected};
+
+/// A server that trusts nobody but its Source documents; `associate` calls itself LIMITS.
+fn strict() -> Served {
+    Served::start_with(&CONFIG.replace("[dicom]", "[dicom]\ntrust_loopback = false"))
+}
+
+fn apply(served: &Served, documents: &str) -> std::process::Output {
+    let dir = TempDir::new().unwrap();
+    fs::write(dir.path().join("sources.yaml"), documents).unwrap();
+    let mut command = Command::new(program());
+    command.args(["apply", "--json", "-f"]).arg(dir.path()).arg("--data").arg(served.data());
+    command.output().unwrap()
+}
+
+fn source(name: &str, address: &str) -> String {
+    format!(
+        "apiVersion: gantry/v1\nkind: Source\nmetadata: {{ name: {name} }}\naeTitle: LIMITS\naddresses: [\"{address}\"]\n"
+    )
+}
+
+/// The codes of a rejection, or nothing: the peer was let in.
+fn rejection(served: &Served) -> Option<[u8; 3]> {
+    let (_, answer) = associate(served, "GANTRY");
+    let (kind, body) = answer.expect("an answer");
+    (kind == 3).then(|| [body[1], body[2], body[3]])
+}
+
+/// Documents are taken up within a second; the wait is longer for a loaded machine.
+#[track_caller]
+fn await_rejection(served: &Served, want: Option<[u8; 3]>) {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while rejection(served) != want {
+        assert!(Instant::now() < deadline, "still {:?}, not {want:?}", rejection(served));
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn title_and_address_are_asked_for_and_a_refused_peer_is_let_in() {
+    let served = strict();
+    check_rejected(&served, "GANTRY", [1, 1, 3]);
+    let output = apply(&served, &source("elsewhere", "10.0.0.0/8"));
+    assert!(output.status.success(), "{output:?}");
+    // The title is known now, and not from here.
+    await_rejection(&served, Some([1, 1, 1]));
+    let accept = ["source", "accept", "LIMITS", "--json", "--data"];
+    let output = peer::run(Command::new(program()).args(accept).arg(served.data()));
+    let applied: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(applied["documents"][0]["name"], "limits");
+    await_rejection(&served, None);
+    // It stays so.
+    let served = served.stop().restart();
+    assert_eq!(rejection(&served), None);
+}
+
+#[test]
+fn documents_are_versioned_and_taken_all_or_none() {
+    let served = strict();
+    let versions = |output: std::process::Output| {
+        let applied: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let all = applied["documents"].as_array().unwrap().iter();
+        all.map(|one| (one["version"].as_u64().unwrap(), one["isNew"].as_bool().unwrap())).collect::<Vec<_>>()
+    };
+    let one = source("one", "10.0.0.1");
+    assert_eq!(versions(apply(&served, &one)), [(1, true)]);
+    assert_eq!(versions(apply(&served, &format!("# laid out anew\n{one}"))), [(1, false)]);
+    assert_eq!(versions(apply(&served, &source("one", "10.0.0.2"))), [(2, true)]);
+    let wrong = format!("{}---\n{}", source("two", "127.0.0.1"), source("three", "10.0.0.1/8"));
+    let output = apply(&served, &wrong);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(5), "{said}");
+    assert!(said.contains("sources.yaml:11:13: ") && said.contains("write `10.0.0.0/8`"), "{said}");
+    // The good one of the two was not taken.
+    assert_eq!(versions(apply(&served, &source("two", "10.0.0.1"))), [(1, true)]);
+}
+
+#[test]
+fn a_workflow_that_names_what_is_not_there_is_refused() {
+    let served = strict();
+    let workflow = "apiVersion: gantry/v1
+kind: Workflow
+metadata: { name: chest }
+for: study
+match: 'true'
+inputs: { chest: { series: 'series.modality == \"CT\"' } }
+tasks:
+  - { name: lungs, app: lung-destiny, inputs: { image: chest } }
+deliver:
+  - { to: pacs }
+";
+    let output = apply(&served, workflow);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        said.contains("no application `lung-destiny`") && said.contains("no Destination `pacs`"),
+        "{said}"
+    );
+}
