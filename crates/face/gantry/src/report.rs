@@ -3,6 +3,7 @@
 //! A failure is a stable code, one sentence with the thing and the value, and a hint where something can be done.
 
 use std::{
+    borrow::Cow,
     error::Error,
     fmt,
     io::{self, Write as _},
@@ -83,15 +84,38 @@ pub(crate) fn finish(result: Result<(), Failure>) -> ExitCode {
 /// A line for people, on stderr.
 pub(crate) fn say(line: &str) {
     // Nobody reads stderr: then there is nobody to tell.
-    let _closed = writeln!(io::stderr(), "{line}");
+    let _closed = writeln!(io::stderr(), "{}", plain(line));
+}
+
+/// A line without what would move a terminal's cursor or turn its text around: much of what is shown comes from peers.
+fn plain(line: &str) -> Cow<'_, str> {
+    let is_harmful = |c: char| {
+        c.is_control() && c != '\n' || matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+    };
+    if !line.contains(is_harmful) {
+        return Cow::Borrowed(line);
+    }
+    let shown = |c: char| if is_harmful(c) { c.escape_default().to_string() } else { c.to_string() };
+    Cow::Owned(line.chars().map(shown).collect())
 }
 
 /// A line of data, on stdout.
 pub(crate) fn print(line: &str) -> Result<(), Failure> {
-    match writeln!(io::stdout(), "{line}") {
+    match writeln!(io::stdout(), "{}", plain(line)) {
         // A reader that has seen enough, as `head` does, is no error.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         Err(error) => Err(Failure::unexpected("cli/stdout", &error)),
         Ok(()) => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_peers_wrote_cannot_steer_a_terminal() {
+        assert_eq!(plain("two\nlines, M\u{fc}ller"), "two\nlines, M\u{fc}ller");
+        assert_eq!(plain("a\u{1b}[2Jb\u{202e}c"), "a\\u{1b}[2Jb\\u{202e}c");
     }
 }

@@ -14,7 +14,10 @@ use gantry_dicom::{
     syntax,
     tag::{self, Tag},
 };
-use gantry_dimse::status::{Status, StatusClass};
+use gantry_dimse::{
+    pdu::reject::RejectReason,
+    status::{Status, StatusClass},
+};
 use gantry_gateway::sender::{Call, SendError, Sender};
 use gantry_types::{
     ae_title::AeTitle,
@@ -70,7 +73,17 @@ pub(crate) fn send(options: &Send) -> Result<(), Failure> {
             }
             match send_one(&mut sender, file) {
                 Ok(()) => sent += 1,
-                Err(Unsent::Association(error)) => return Err(refused(&options.peer, &error)),
+                Err(Unsent::Association(error)) => {
+                    show_failed(&failed);
+                    let failure = refused(&options.peer, &error);
+                    let first = file.path.display();
+                    let sentence = format!(
+                        "{}; sent {sent} of {} objects, the first that may be missing is {first}",
+                        failure.sentence,
+                        files.len()
+                    );
+                    return Err(Failure { sentence, ..failure });
+                }
                 Err(Unsent::Object(why)) => {
                     failed.insert(file.path.clone(), why);
                 }
@@ -78,9 +91,7 @@ pub(crate) fn send(options: &Send) -> Result<(), Failure> {
         }
         sender.release();
     }
-    for (path, why) in &failed {
-        say(&format!("error: {}: {why}", path.display()));
-    }
+    show_failed(&failed);
     print(&format!(
         "sent {sent} of {} objects to {} at {}",
         files.len(),
@@ -92,6 +103,12 @@ pub(crate) fn send(options: &Send) -> Result<(), Failure> {
     }
     let sentence = format!("{} objects were not accepted", failed.len());
     Err(Failure::new(Exit::Peer, "send/not-accepted", sentence))
+}
+
+fn show_failed(failed: &BTreeMap<PathBuf, String>) {
+    for (path, why) in failed {
+        say(&format!("error: {}: {why}", path.display()));
+    }
 }
 
 /// Why an object was not sent.
@@ -150,6 +167,10 @@ type Skipped = Vec<(PathBuf, String)>;
 fn survey(paths: &[PathBuf]) -> Result<(Vec<File>, Skipped), Failure> {
     let mut found = Vec::new();
     for path in paths {
+        if !path.exists() {
+            let sentence = format!("there is no file or folder {}", path.display());
+            return Err(Failure::new(Exit::Input, "send/not-there", sentence));
+        }
         files::collect(path, &mut found).map_err(|error| {
             Failure::new(Exit::Input, "send/unreadable", format!("cannot read {}: {error}", path.display()))
         })?;
@@ -210,10 +231,24 @@ fn refused(peer: &Peer, error: &SendError) -> Failure {
     let sentence = format!("{} at {}: {}", peer.called, peer.address, failure.sentence);
     let failure = Failure::new(Exit::Peer, "peer/refused", sentence);
     match error {
-        SendError::Rejected { .. } => failure.hint(format!(
-            "does the peer know us as `{}`, and itself as `{}`? See --calling and --called",
-            peer.calling, peer.called
-        )),
+        SendError::Rejected { rj } => failure.hint(match rj.reason {
+            RejectReason::CalledAeTitleNotRecognized => {
+                format!("the peer does not call itself `{}`: name its AE title with --called", peer.called)
+            }
+            RejectReason::CallingAeTitleNotRecognized | RejectReason::UserNoReason => format!(
+                "the peer does not know `{}`, or not from this machine: enter us there, or see --calling",
+                peer.calling
+            ),
+            RejectReason::ApplicationContextNotSupported
+            | RejectReason::AcseNoReason
+            | RejectReason::Other { .. }
+            | RejectReason::ProtocolVersionNotSupported => {
+                "the peer speaks something else: does DICOM listen on this port?".to_owned()
+            }
+            RejectReason::TemporaryCongestion | RejectReason::LocalLimitExceeded => {
+                "the peer is busy: try again later".to_owned()
+            }
+        }),
         SendError::Ended(_)
         | SendError::NoContext { .. }
         | SendError::Proposal(_)

@@ -1,8 +1,10 @@
 //! `gantry study`: what is kept.
 
+use std::collections::{BTreeMap, btree_map::Entry};
+
 use gantry_ports::{
     intake::Intake,
-    store::{ObjectRow, Reception, SeriesRow, Standing, StoreError, StudyRow},
+    store::{AssociationRow, ObjectRow, Reception, SeriesRow, Standing, StoreError, StudyRow},
 };
 use gantry_types::{ids::SiteId, instant::Instant, uid::StudyInstanceUid};
 use serde_json::{Value, json};
@@ -11,7 +13,7 @@ use crate::{
     cli::{Listing, Study},
     commands::export,
     node::{Access, Node},
-    report::{Exit, Failure, print},
+    report::{Exit, Failure, print, say},
 };
 
 /// `gantry study`.
@@ -80,10 +82,23 @@ fn list(listing: &Listing, count: usize) -> Result<(), Failure> {
             .collect();
         return print(&json!({ "studies": all }).to_string());
     }
+    if rows.is_empty() {
+        say("there are no studies yet");
+        return Ok(());
+    }
+    print(&format!(
+        "{:<27}  {:>7}  {:<16}  {:<8}  {:<16}  {:<24}  study",
+        "received", "objects", "patient id", "date", "accession", "description"
+    ))?;
     for (study, objects) in rows {
         print(&format!(
-            "{}  {:>5} images  {:<16}  {:<24}  {}",
-            study.first_received, objects, study.accession_number, study.description, study.uid
+            "{:<27}  {objects:>7}  {:<16}  {:<8}  {:<16}  {:<24}  {}",
+            study.first_received.to_string(),
+            study.patient_id,
+            study.study_date,
+            study.accession_number,
+            study.description,
+            study.uid
         ))?;
     }
     Ok(())
@@ -104,7 +119,7 @@ fn show(listing: &Listing, named: &str) -> Result<(), Failure> {
     for row in &series {
         let of_series = objects.iter().filter(|object| object.series == row.uid && is_in_force(object));
         print(&format!(
-            "series     {} {} {:?}: {} images",
+            "series     {} {} {:?}: {} objects",
             row.number,
             row.modality,
             row.description,
@@ -117,7 +132,22 @@ fn show(listing: &Listing, named: &str) -> Result<(), Failure> {
             object.sop_instance, object.revision
         ))?;
     }
-    Ok(())
+    show_deviations(intake, &objects)
+}
+
+/// What was odd about objects, and about how many of them (RC4).
+fn show_deviations(intake: &dyn Intake, objects: &[ObjectRow]) -> Result<(), Failure> {
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for object in objects {
+        for receipt in intake.receipts(object.id).map_err(unreadable)? {
+            if !receipt.deviations.is_empty() {
+                *counts.entry(receipt.deviations).or_default() += 1;
+            }
+        }
+    }
+    counts
+        .iter()
+        .try_for_each(|(deviation, count)| print(&format!("deviation  {deviation} ({count} objects)")))
 }
 
 fn is_in_force(object: &ObjectRow) -> bool {
@@ -131,18 +161,29 @@ fn show_json(
     objects: &[ObjectRow],
 ) -> Result<Value, Failure> {
     let mut all = Vec::new();
+    let mut associations: BTreeMap<u64, Option<AssociationRow>> = BTreeMap::new();
     for object in objects {
         let receipts = intake.receipts(object.id).map_err(unreadable)?;
+        for receipt in &receipts {
+            if let Entry::Vacant(entry) = associations.entry(receipt.association) {
+                entry.insert(intake.association(receipt.association).map_err(unreadable)?);
+            }
+        }
         let receipts: Vec<Value> = receipts
             .iter()
             .map(|receipt| {
+                let association = associations.get(&receipt.association).and_then(Option::as_ref);
                 let reception = match receipt.reception {
                     Reception::Kept => "kept",
                     Reception::Same => "same",
                 };
                 json!({
                     "received": receipt.received.to_string(),
-                    "association": receipt.association,
+                    // As text: readers of JSON round numbers of this size.
+                    "association": receipt.association.to_string(),
+                    "calling": association.map(|row| &*row.calling),
+                    "called": association.map(|row| row.called.to_string()),
+                    "address": association.map(|row| &*row.address),
                     "reception": reception,
                     "deviations": receipt.deviations,
                 })
