@@ -12,7 +12,7 @@ use gantry_tests::{peer, served::Served};
 use serde_json::Value;
 
 /// A file that stands alone in the corpus and in a clone without it: a tiny CT, written by pydicom.
-fn make_objects(test: &str, out: &Path, arguments: &[&str]) -> Option<()> {
+pub(crate) fn make_objects(test: &str, out: &Path, arguments: &[&str]) -> Option<()> {
     let python = peer::python(test)?;
     let script = gantry_tests::notes::root().join("tests/python/make_objects.py");
     peer::run(Command::new(python).arg(script).arg(out).args(arguments));

@@ -1,6 +1,9 @@
 //! What a user can say. Each command's help is its first documentation.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{
+    net::{SocketAddr, ToSocketAddrs as _},
+    path::PathBuf,
+};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -43,6 +46,13 @@ pub(crate) enum Command {
     /// The peers that were refused, and letting one in.
     #[command(subcommand)]
     Source(Source),
+    /// What each workflow makes of a study, clause by clause with the values seen.
+    Why {
+        #[command(flatten)]
+        listing: Listing,
+        /// Study Instance UID or accession number.
+        study: String,
+    },
     /// What this node promises here, every limit with its value, and what is wrong.
     Doctor(Listing),
 }
@@ -126,10 +136,17 @@ pub(crate) enum PhantomKind {
     Foam,
 }
 
+/// The first address that a host and port stand for.
+fn resolve(text: &str) -> Result<SocketAddr, String> {
+    let mut found = text.to_socket_addrs().map_err(|error| error.to_string())?;
+    found.next().ok_or_else(|| format!("{text} has no address"))
+}
+
 /// A DICOM peer.
 #[derive(Debug, Args)]
 pub(crate) struct Peer {
-    /// Address and port.
+    /// Host and port, such as 10.1.2.3:104, pacs.example.org:104 or [fd00::1]:104.
+    #[arg(value_parser = resolve)]
     pub(crate) address: SocketAddr,
     /// The peer's AE title.
     #[arg(long, default_value = "ANY-SCP")]

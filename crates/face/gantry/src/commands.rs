@@ -9,6 +9,7 @@ mod run;
 mod serve;
 mod source;
 mod study;
+mod why;
 mod worker;
 
 use crate::{
@@ -28,6 +29,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Study(command) => study::run(command),
         Command::Apply(options) => apply::run(&options),
         Command::Source(command) => source::run(command),
+        Command::Why { listing, study } => why::run(&listing, &study),
         Command::Doctor(listing) => doctor::run(&listing),
     }
 }

@@ -16,7 +16,7 @@ use gantry_gateway::{
     settings::{DoorSettings, Limits},
     sources::KnownSources,
 };
-use gantry_ports::{blob::BlobError, definitions::Definitions, intake::Intake as _};
+use gantry_ports::{blob::BlobError, cases::Cases, definitions::Definitions, intake::Intake as _};
 use gantry_segments::{Segments, Settings};
 use gantry_sqlite::SqliteStore;
 use gantry_types::{ids::SiteId, uid::Uid};
@@ -37,6 +37,7 @@ pub(crate) struct Node {
     pub(crate) site: SiteId,
     pub(crate) outside: Outside,
     pub(crate) definitions: Arc<dyn Definitions>,
+    pub(crate) cases: Arc<dyn Cases>,
 }
 
 /// What a folder is opened for.
@@ -71,7 +72,7 @@ impl Node {
             clock: Arc::new(SystemClock::start()),
             ids: Arc::new(ids),
         };
-        Ok(Self { config, site, outside, definitions: store })
+        Ok(Self { config, site, outside, definitions: store.clone(), cases: store })
     }
 
     /// How the door is set.

@@ -19,7 +19,11 @@ pub const VARIABLES: &[(&str, Type, &str)] = &[
     ("series.bodyPart", Type::Text, "Body Part Examined (0018,0015); absent if empty, and often wrong"),
     ("series.protocol", Type::Text, "Protocol Name (0018,1030); absent if empty"),
     ("series.kernel", Type::Text, "Convolution Kernel (0018,1210), its first value; absent if empty"),
-    ("series.contrast", Type::Text, "`given` if Contrast/Bolus Agent (0018,0010) has a value; else absent"),
+    (
+        "series.contrast",
+        Type::Text,
+        "`given` if an attribute of the Contrast/Bolus module (PS3.3 C.7.6.4) tells of an agent; else absent",
+    ),
     ("series.thickness", Type::Number, "Slice Thickness (0018,0050), mm; absent if empty"),
     ("series.imageType", Type::Texts, "Image Type (0008,0008), its values; absent if empty"),
     ("series.sopClasses", Type::Texts, "SOP Class UIDs of its objects, each once, sorted"),

@@ -1,0 +1,154 @@
+//! The facts of a study: the variables of workflows, with their values.
+//!
+//! Counts are those of objects in force. What a series says of itself is what the first kept of its objects says.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use gantry_definition::{
+    document::StudyFacts,
+    expression::{Facts, Value},
+};
+use gantry_dicom::{
+    charset,
+    data_set::DataSet,
+    deflate,
+    header::image_header,
+    reader::{self, Limits, Stop},
+    syntax::{self, Wrapping},
+    tag::{self, Tag},
+};
+use gantry_ports::{
+    blob::{Blob, BlobError},
+    cases::Cases,
+    intake::Intake,
+    store::{ObjectRow, SeriesRow, Standing, StoreError, StudyRow},
+};
+use gantry_types::header::Contrast;
+
+/// As much of an object as is read for what its series says; a header that is longer says less.
+const FRONT_BYTES: u64 = 256 << 10;
+
+/// Where facts are read.
+#[derive(Clone, Copy)]
+pub struct Reading<'a> {
+    /// Rows of what came in.
+    pub intake: &'a dyn Intake,
+    /// What is there of series.
+    pub cases: &'a dyn Cases,
+    /// Kept bytes.
+    pub blob: &'a dyn Blob,
+}
+
+/// Why facts cannot be told.
+#[derive(Debug, thiserror::Error)]
+pub enum FactsError {
+    /// The rows.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The bytes of the object that speaks for its series.
+    #[error(transparent)]
+    Blob(#[from] BlobError),
+}
+
+impl Reading<'_> {
+    /// The facts of a study as it is now.
+    ///
+    /// # Errors
+    /// [`FactsError`]: an object that is damaged must not look like one that says nothing.
+    pub fn study(&self, study: &StudyRow) -> Result<StudyFacts, FactsError> {
+        let rows = self.intake.series(&study.site, &study.uid)?;
+        let mut objects = self.intake.objects(&study.site, &study.uid)?;
+        objects.retain(|object| object.standing == Standing::InForce);
+        objects.sort_by_key(|object| object.id);
+        let mut facts = StudyFacts { study: self.of_study(study, &rows, &objects)?, series: BTreeMap::new() };
+        for row in &rows {
+            let own: Vec<&ObjectRow> = objects.iter().filter(|object| object.series == row.uid).collect();
+            let Some(first) = own.first() else { continue };
+            let mut of_series = self.of_header(first)?;
+            text(&mut of_series, "series.modality", row.modality.clone());
+            text(&mut of_series, "series.description", row.description.clone());
+            of_series.insert("series.instances", Value::Number(own.len() as f64));
+            let classes = own.iter().map(|object| object.sop_class.to_string());
+            texts(&mut of_series, "series.sopClasses", classes.collect());
+            facts.series.insert(row.uid.clone(), of_series);
+        }
+        Ok(facts)
+    }
+
+    fn of_study(
+        &self,
+        study: &StudyRow,
+        series: &[SeriesRow],
+        objects: &[ObjectRow],
+    ) -> Result<Facts, FactsError> {
+        let mut facts = Facts::new();
+        text(&mut facts, "study.description", study.description.clone());
+        text(&mut facts, "study.accessionNumber", study.accession_number.clone());
+        facts.insert("study.series", Value::Number(series.len() as f64));
+        facts.insert("study.instances", Value::Number(objects.len() as f64));
+        let modalities = series.iter().map(|row| row.modality.clone()).filter(|text| !text.is_empty());
+        texts(&mut facts, "study.modalities", modalities.collect());
+        let tallies = self.cases.tallies(&study.site, &study.uid)?;
+        let associations: BTreeSet<u64> =
+            tallies.iter().flat_map(|tally| tally.associations.iter().copied()).collect();
+        let (mut called, mut calling) = (BTreeSet::new(), BTreeSet::new());
+        for id in associations {
+            if let Some(row) = self.intake.association(id)? {
+                called.insert(row.called.to_string());
+                calling.insert(row.calling.to_string());
+            }
+        }
+        texts(&mut facts, "calledAe", called);
+        texts(&mut facts, "callingAe", calling);
+        Ok(facts)
+    }
+
+    /// What an object's header says of its series.
+    fn of_header(&self, object: &ObjectRow) -> Result<Facts, FactsError> {
+        let start = u64::from(object.head_bytes);
+        let front = self.blob.read(object.blob, start..start + FRONT_BYTES)?;
+        let (encoding, wrapping) = syntax::layout(&object.transfer_syntax);
+        let front = match wrapping {
+            Wrapping::Plain => front,
+            Wrapping::Deflated => deflate::inflate_front(&front, front.len().saturating_mul(8)),
+        };
+        let stop = Stop::Before(tag::FLOAT_PIXEL_DATA);
+        let data_set = reader::read(&front, encoding, Limits::default(), stop).data_set;
+        Ok(of_data_set(&data_set, object))
+    }
+}
+
+fn of_data_set(data_set: &DataSet<'_>, object: &ObjectRow) -> Facts {
+    let mut facts = Facts::new();
+    let mut named = |name, tag: Tag| text(&mut facts, name, charset::text(data_set, tag));
+    named("series.manufacturer", tag::MANUFACTURER);
+    named("series.model", tag::MANUFACTURER_MODEL_NAME);
+    named("series.bodyPart", tag::BODY_PART_EXAMINED);
+    named("series.protocol", tag::PROTOCOL_NAME);
+    // What cannot be filed was never kept; should it be, it says nothing here.
+    if let Ok(header) = image_header(data_set, object.transfer_syntax.clone()) {
+        text(&mut facts, "series.kernel", header.convolution_kernel.first().cloned().unwrap_or_default());
+        if header.contrast == Contrast::Given {
+            text(&mut facts, "series.contrast", "given".to_owned());
+        }
+        if let Some(thickness) = header.slice_thickness {
+            facts.insert("series.thickness", Value::Number(thickness.value));
+        }
+        if !header.image_type.is_empty() {
+            facts.insert("series.imageType", Value::Texts(header.image_type));
+        }
+    }
+    facts
+}
+
+/// A text; an empty one says nothing.
+fn text(facts: &mut Facts, name: &'static str, value: String) {
+    if !value.is_empty() {
+        facts.insert(name, Value::Text(value));
+    }
+}
+
+/// Texts, each once, sorted.
+fn texts(facts: &mut Facts, name: &'static str, values: BTreeSet<String>) {
+    facts.insert(name, Value::Texts(values.into_iter().collect()));
+}
