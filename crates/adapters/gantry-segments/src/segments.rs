@@ -129,8 +129,14 @@ impl Segments {
                     spares.push(Spare { container, file })
                 }
                 // A header that never became durable, or one spare too many: nothing acknowledged lies there.
-                // The same is true of large content without a row.
-                Some(State::Spare | State::Single) | None if last_kept(container)?.is_none() => {
+                Some(State::Spare) | None if last_kept(container)?.is_none() => folder.remove(container)?,
+                // Large content whose block was never written was torn. Whole content stays even without a row: the
+                // database may be older than the segments.
+                Some(State::Single)
+                    if last_kept(container)?.is_none()
+                        && format::read_record_block(&disk::read_block(&file, PAGE_BYTES)?, container)
+                            .is_none() =>
+                {
                     folder.remove(container)?;
                 }
                 Some(State::Spare | State::Single) | None => {}

@@ -16,9 +16,10 @@ use std::{
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
-        mpsc::{Receiver, SendError, SyncSender, sync_channel},
+        mpsc::{Receiver, RecvTimeoutError, SendError, SyncSender, sync_channel},
     },
     thread::JoinHandle,
+    time::Duration,
 };
 
 use gantry_ports::{
@@ -52,8 +53,9 @@ const COMPARISONS_MAX: usize = 8;
 /// Different objects of one SOP instance UID; nobody corrects an image this often.
 const REVISIONS_MAX: usize = 64;
 
-/// Rows of failed batches that are written later.
+/// Rows of failed batches that are written later, and how soon they are tried again when nothing comes.
 const OWED_MAX: usize = 10_000;
+const OWED_PAUSE: Duration = Duration::from_secs(2);
 
 /// Studies and series that are known to have a row; beyond it all are forgotten, which costs a query each.
 const KNOWN_MAX: usize = 10_000;
@@ -125,19 +127,27 @@ impl KeeperHandle {
                     for row in rows {
                         match self.compare(&arrived, &row) {
                             Ok(sameness) => drop(compared.insert(row.id, sameness)),
-                            Err(error) => return Kept::Failed(said(error)),
+                            Err(error) => return self.refuse(&arrived, said(error)),
                         }
                     }
                     let is_another = compared.values().all(|sameness| *sameness == Sameness::Different);
                     if is_another && REVISIONS_MAX <= compared.len() {
                         let count = compared.len();
-                        return Kept::Failed(said(format!("{count} objects of this UID are kept already")));
+                        let why = said(format!("{count} objects of this UID are kept already"));
+                        return self.refuse(&arrived, why);
                     }
                 }
                 Err(_) => return gone(),
             }
         }
-        Kept::Failed("others keep changing the same object".into())
+        self.refuse(&arrived, "others keep changing the same object".into())
+    }
+
+    /// Gives back what has no row: the keeper answered [`Answer::Compare`] last.
+    fn refuse(&self, arrived: &Arrived, why: Arc<str>) -> Kept {
+        // Space that is not given back now goes with its segment.
+        let _later = self.blob.free(arrived.appended.reference);
+        Kept::Failed(why)
     }
 
     fn compare(&self, arrived: &Arrived, kept: &ObjectRow) -> Result<Sameness, BlobError> {
@@ -231,9 +241,9 @@ struct Waiting {
 
 impl Desk {
     fn run(&mut self, orders: &Receiver<Order>) {
-        while let Ok(first) = orders.recv() {
+        while let Some(first) = self.next(orders) {
             let mut objects = Vec::new();
-            let mut rows = std::mem::take(&mut self.owed);
+            let mut rows = Vec::new();
             let mut studies = BTreeSet::new();
             let mut count = 0;
             let mut sort = |order| {
@@ -267,8 +277,35 @@ impl Desk {
                 let _gone = object.answer.send(answer);
             }
             if kept.is_err() {
-                rows.truncate(OWED_MAX);
-                self.owed = rows;
+                self.owed.extend(rows);
+                self.owed.truncate(OWED_MAX);
+            } else {
+                self.pay();
+            }
+        }
+        self.pay();
+    }
+
+    /// The next order; nothing when nobody can give one any more. Owed rows do not wait for it.
+    fn next(&mut self, orders: &Receiver<Order>) -> Option<Order> {
+        loop {
+            if self.owed.is_empty() {
+                return orders.recv().ok();
+            }
+            match orders.recv_timeout(OWED_PAUSE) {
+                Ok(order) => return Some(order),
+                Err(RecvTimeoutError::Timeout) => self.pay(),
+                Err(RecvTimeoutError::Disconnected) => return None,
+            }
+        }
+    }
+
+    /// Writes owed rows, in a transaction of their own: they can fail no batch.
+    fn pay(&mut self) {
+        if !self.owed.is_empty() {
+            let owed = std::mem::take(&mut self.owed);
+            if self.keep(&[], &owed).is_err() {
+                self.owed = owed;
             }
         }
     }
@@ -357,7 +394,7 @@ impl Desk {
         });
         let (object, reception) = match same {
             Some((row, Sameness::Restores)) => {
-                decided.superfluous.push(row.blob);
+                // What lies in the old place is not freed: who knows what it is.
                 row.blob = arrived.appended.reference;
                 row.head_bytes = arrived.head_bytes;
                 decided.change.audit.push(AuditRow {
@@ -369,7 +406,10 @@ impl Desk {
                 (row.id, Reception::Same)
             }
             Some((row, _)) => {
-                decided.superfluous.push(arrived.appended.reference);
+                // A row whose container was lost may name the very place that the arrival took.
+                if row.blob != arrived.appended.reference {
+                    decided.superfluous.push(arrived.appended.reference);
+                }
                 (row.id, Reception::Same)
             }
             None => {
