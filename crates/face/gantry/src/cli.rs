@@ -145,7 +145,7 @@ fn resolve(text: &str) -> Result<SocketAddr, String> {
 /// A DICOM peer.
 #[derive(Debug, Args)]
 pub(crate) struct Peer {
-    /// Host and port, such as 10.1.2.3:104, pacs.example.org:104 or [fd00::1]:104.
+    /// Host and port, such as 10.1.2.3:104, pacs.example.org:104 or `[fd00::1]:104`.
     #[arg(value_parser = resolve)]
     pub(crate) address: SocketAddr,
     /// The peer's AE title.

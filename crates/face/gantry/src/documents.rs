@@ -56,7 +56,19 @@ pub(crate) fn read(file: &str, text: &str) -> Result<Vec<Written>, Vec<String>> 
         let own: Vec<&str> = own.iter().copied().take_while(|line| line.trim_end() != "---").collect();
         Written { file: file.to_owned(), text: own.join("\n") + "\n", document }
     });
-    Ok(written.collect())
+    let written: Vec<Written> = written.collect();
+    let says_the_same = |one: &&Written| {
+        let again = document::read(&one.text).unwrap_or_default();
+        matches!(&*again, [document] if document.canonical == one.document.canonical)
+    };
+    match written.iter().find(|one| !says_the_same(one)) {
+        None => Ok(written),
+        Some(one) => {
+            let at = one.document.at;
+            let what = "this document cannot be parted from its neighbours: put `---` on a line of its own";
+            Err(vec![format!("{file}:{}:{}: {what}", at.line, at.column)])
+        }
+    }
 }
 
 fn kind_of(document: &Document) -> DocumentKind {
@@ -196,13 +208,14 @@ fn undeclared<'a>(
         .map(|name| format!("the contract of {} has no clause `{name}`", package.name.as_str()))
 }
 
-/// Who may send now: this machine where it is trusted, and every Source document.
-pub(crate) fn sources(node: &Node) -> Result<Sources, Failure> {
+/// The Source documents in use.
+pub(crate) fn source_rows(node: &Node) -> Result<Vec<DocumentRow>, Failure> {
+    node.definitions.newest_documents(&node.site, DocumentKind::Source).map_err(|error| unreadable(&error))
+}
+
+/// Who may send: this machine where it is trusted, and every Source document.
+pub(crate) fn sources(node: &Node, rows: &[DocumentRow]) -> Sources {
     let mut sources = if node.config.dicom.trust_loopback { Sources::loopback() } else { Sources::default() };
-    let rows = node
-        .definitions
-        .newest_documents(&node.site, DocumentKind::Source)
-        .map_err(|error| unreadable(&error))?;
     for row in rows {
         match document::read(&row.text) {
             Ok(documents) => sources.0.extend(documents.into_iter().filter_map(source_of)),
@@ -217,7 +230,7 @@ pub(crate) fn sources(node: &Node) -> Result<Sources, Failure> {
             }
         }
     }
-    Ok(sources)
+    sources
 }
 
 fn source_of(document: Document) -> Option<Source> {

@@ -83,7 +83,7 @@ impl Node {
         Ok(DoorSettings {
             site: self.site.clone(),
             titles: vec![title],
-            sources: KnownSources::new(documents::sources(self)?),
+            sources: KnownSources::new(documents::sources(self, &documents::source_rows(self)?)),
             implementation: implementation(),
             association: machine::Settings {
                 artim: Duration::from_secs(dicom.artim_secs),

@@ -164,7 +164,7 @@ fn guarded(frame: &[u8]) -> Result<Vec<u8>, PixelError> {
             _ => return Err(damaged("the JPEG stream ends early")),
         };
         let length = match (marker, rest) {
-            (0xD8 | 0xD9, _) => 2,
+            (0x01 | 0xD8 | 0xD9, _) => 2,
             (0xDD, [_, _, _, _, 0, 0, ..]) => 6, // no restart intervals
             (0xDD | 0xD0..=0xD7, _) => return Err(damaged("JPEG restart intervals are not read")),
             (_, [_, _, high, low, ..]) => 2 + usize::from(u16::from_be_bytes([*high, *low])),
@@ -172,6 +172,9 @@ fn guarded(frame: &[u8]) -> Result<Vec<u8>, PixelError> {
         };
         let (segment, after) =
             rest.split_at_checked(length).ok_or_else(|| damaged("the JPEG stream ends early"))?;
+        if marker == 0xC4 && !reserves_ones(segment) {
+            return Err(damaged("a JPEG Huffman table uses the code that is reserved"));
+        }
         out.extend_from_slice(segment);
         rest = after;
         if marker == 0xD9 {
@@ -185,6 +188,22 @@ fn guarded(frame: &[u8]) -> Result<Vec<u8>, PixelError> {
             rest = after;
         }
     }
+}
+
+/// Whether every table of a DHT segment leaves the code of ones alone free, on which the guard relies.
+fn reserves_ones(segment: &[u8]) -> bool {
+    let mut tables = segment.get(4..).unwrap_or_default();
+    while let Some((head, rest)) = tables.split_first_chunk::<17>() {
+        let lengths = head.iter().skip(1).zip(1_u32..);
+        let (values, used) = lengths.fold((0_usize, 0_u32), |(values, used), (count, length)| {
+            (values + usize::from(*count), used + (u32::from(*count) << (16 - length)))
+        });
+        if 1 << 16 <= used {
+            return false;
+        }
+        tables = rest.get(values..).unwrap_or_default();
+    }
+    true
 }
 
 /// Where the entropy-coded data ends: at the next marker.
@@ -254,6 +273,12 @@ mod tests {
         assert!(matches!(run(&flat(&[])), Err(PixelError::Damaged(_))));
         let open = flat(&[0b0000_0011]);
         assert!(matches!(run(&open[..open.len() - 2]), Err(PixelError::Damaged(_))));
+        // A table with two codes of one bit: `1` would be a sample, and the guard 32 of them.
+        let mut complete = flat(&[]);
+        complete[5] = 21;
+        complete[7] = 2;
+        complete.insert(24, 1);
+        assert!(run(&complete).unwrap_err().to_string().contains("reserved"));
         let restarting = [&open[..2], &[0xFF, 0xDD, 0, 4, 0, 1], &open[2..]].concat();
         assert!(matches!(run(&restarting), Err(PixelError::Damaged(_))));
     }

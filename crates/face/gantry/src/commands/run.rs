@@ -40,6 +40,8 @@ pub(crate) fn run(options: &Run) -> Result<(), Failure> {
             return Err(Failure::new(Exit::Input, "run/unknown-clause", sentence));
         }
     }
+    // Before anything is removed: a wrong folder is no reason to lose an earlier result.
+    Files::below(&options.dir)?;
     result::clear(options)?;
     let files = Files::below(&options.dir)?;
     let mut progress = Progress::start(files.len());

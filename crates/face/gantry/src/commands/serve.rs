@@ -78,13 +78,17 @@ impl Follower {
         let is_over = Arc::clone(&stop);
         let thread = std::thread::Builder::new().name("follower".to_owned()).spawn(move || {
             let mut seen = None;
+            let mut in_use = Vec::new();
             while !is_over.load(Ordering::Relaxed) {
                 // A store that cannot be read is noticed by the keeper, and answered to the peers; the sources stay.
                 let counter = node.outside.store.counter().ok();
                 if counter != seen
-                    && let Ok(sources) = documents::sources(&node)
+                    && let Ok(rows) = documents::source_rows(&node)
                 {
-                    known.replace(sources);
+                    if rows != in_use {
+                        known.replace(documents::sources(&node, &rows));
+                        in_use = rows;
+                    }
                     seen = counter;
                 }
                 std::thread::sleep(FOLLOW);

@@ -56,13 +56,12 @@ fn accept(listing: &Listing, calling: &str, address: Option<&str>) -> Result<(),
     let input = |code, sentence: String| Failure::new(Exit::Input, code, sentence);
     let node = Node::open(&listing.data, Access::Read)?;
     let title = AeTitle::parse(calling).map_err(|error| input("source/bad-title", error.to_string()))?;
+    // As refusals are listed: they hold whatever peers sent.
+    let shown = title.to_string().as_bytes().escape_ascii().to_string();
     let refusals =
         node.outside.intake.refusals().map_err(|error| Failure::unexpected("store/unreadable", &error))?;
-    let from: BTreeSet<&str> = refusals
-        .iter()
-        .filter(|row| row.calling == title.to_string())
-        .map(|row| row.address.as_str())
-        .collect();
+    let from: BTreeSet<&str> =
+        refusals.iter().filter(|row| row.calling == shown).map(|row| row.address.as_str()).collect();
     let network = match (address, from.iter().next(), from.len()) {
         (Some(address), _, _) => address,
         (None, Some(only), 1) => only,
@@ -82,7 +81,8 @@ fn accept(listing: &Listing, calling: &str, address: Option<&str>) -> Result<(),
     })?;
     let name = free_name(&node, &title)?;
     let text = format!(
-        "apiVersion: gantry/v1\nkind: Source\nmetadata: {{ name: {name} }}\naeTitle: \"{title}\"\naddresses: [\"{network}\"]\n"
+        "apiVersion: gantry/v1\nkind: Source\nmetadata: {{ name: {name} }}\naeTitle: {}\naddresses: [\"{network}\"]\n",
+        Value::String(title.to_string()) // JSON quotes as YAML does
     );
     let written = documents::read("source accept", &text).map_err(|wrong| documents::invalid(&wrong))?;
     let applied = documents::apply(&node, &written)?;

@@ -1,6 +1,10 @@
 //! From an answer to files: evidence that has passed both gates, findings.json, summary.png.
 
-use std::{collections::BTreeSet, fs};
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
 
 use gantry_definition::package::Class;
 use gantry_evidence::{
@@ -38,20 +42,38 @@ const EVIDENCE: &str = "evidence";
 const PICTURE: &str = "summary.png";
 pub(super) const FINDINGS: &str = "findings.json";
 
-/// Removes what an earlier run left in the folder: a result must never stand beside the findings of another run.
+/// Removes what an earlier run left in the folder: a result must never stand beside the findings of another run. What
+/// no run of ours has left there is not touched.
 pub(super) fn clear(options: &Run) -> Result<(), Failure> {
-    let evidence = Kind::ALL.iter().map(|kind| file_of(*kind));
-    for name in evidence.chain([PICTURE.to_owned(), FINDINGS.to_owned()]) {
-        match fs::remove_file(options.out.join(&name)) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                let sentence = format!("cannot remove {name} of an earlier run: {error}");
-                return Err(Failure::new(Exit::Failed, "run/unwritable", sentence));
-            }
-            Ok(()) | Err(_) => {}
-        }
+    let evidence = options.out.join(EVIDENCE);
+    let names = Kind::ALL.iter().map(|kind| file_of(*kind)).chain([PICTURE.to_owned(), FINDINGS.to_owned()]);
+    let present: Vec<PathBuf> =
+        names.map(|name| options.out.join(name)).filter(|path| path.symlink_metadata().is_ok()).collect();
+    if present.is_empty() {
+        return Ok(());
+    }
+    let is_ours = fs::read(options.out.join(FINDINGS))
+        .ok()
+        .and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok())
+        .is_some_and(|findings| findings.pointer("/application/digest").is_some_and(Value::is_string));
+    let is_input = |folder: &Path| {
+        let same = options.dir.canonicalize().ok().zip(folder.canonicalize().ok());
+        same.is_some_and(|(dir, folder)| dir == folder)
+    };
+    if !is_ours || evidence.is_symlink() || is_input(&options.out) || is_input(&evidence) {
+        let sentence =
+            format!("{} holds files that are not results of an earlier run", options.out.display());
+        return Err(Failure::new(Exit::Input, "run/out-in-use", sentence)
+            .hint("name a folder that does not exist yet, or an empty one"));
+    }
+    for path in present {
+        fs::remove_file(&path).map_err(|error| {
+            let sentence = format!("cannot remove {} of an earlier run: {error}", path.display());
+            Failure::new(Exit::Failed, "run/unwritable", sentence)
+        })?;
     }
     // It stays if something else lies in it, or if it never was.
-    let _other = fs::remove_dir(options.out.join(EVIDENCE));
+    let _other = fs::remove_dir(evidence);
     Ok(())
 }
 
