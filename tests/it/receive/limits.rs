@@ -85,8 +85,16 @@ fn an_unknown_called_title_is_rejected_and_listed() {
 
 #[test]
 fn associations_beyond_the_limits_are_rejected_for_now() {
-    let config = CONFIG.replace("[dicom]", "[dicom]\nassociations = 3\nassociations_per_peer = 2");
-    let served = Served::start_with(&config);
+    for (in_all, per_peer) in [(9, 2), (2, 9)] {
+        check_limit(in_all, per_peer);
+    }
+}
+
+/// Two associations are let in, the third is not, until the two are gone.
+#[track_caller]
+fn check_limit(in_all: usize, per_peer: usize) {
+    let limits = format!("[dicom]\nassociations = {in_all}\nassociations_per_peer = {per_peer}");
+    let served = Served::start_with(&CONFIG.replace("[dicom]", &limits));
     let held: Vec<TcpStream> = (0..2)
         .map(|_| {
             let (stream, answer) = associate(&served, "GANTRY");

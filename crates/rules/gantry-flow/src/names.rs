@@ -1,61 +1,15 @@
-//! Names that only the flow knows: those of documents and of the rows that it drives.
+//! Names of the flow: those that documents give, and of the rows that it drives.
 
-use alloc::{borrow::ToOwned as _, boxed::Box};
-use core::{fmt, str::FromStr};
+use alloc::boxed::Box;
+use core::fmt;
 
+pub use gantry_types::ids::{DestinationName, DoorName, InputName, SourceName, WorkflowName};
 use gantry_types::{
-    ids::{IdError, RunId, SiteId, TaskName},
+    ids::{RunId, SiteId, TaskName},
     uid::{SopInstanceUid, StudyInstanceUid},
 };
 
 use crate::step::Fence;
-
-macro_rules! names {
-    ($($(#[$doc:meta])* $name:ident, $kind:literal;)*) => { $(
-        $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub struct $name(Box<str>);
-
-        impl $name {
-            /// The text.
-            #[must_use]
-            pub fn as_str(&self) -> &str {
-                &self.0
-            }
-        }
-
-        impl FromStr for $name {
-            type Err = IdError;
-
-            fn from_str(text: &str) -> Result<Self, IdError> {
-                // A task's name has the form of all names.
-                match text.parse::<TaskName>() {
-                    Ok(_) => Ok(Self(text.into())),
-                    Err(IdError { text, .. }) => Err(IdError { kind: $kind, text }),
-                }
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
-            }
-        }
-    )* };
-}
-
-names! {
-    /// A workflow, as its document says it; versions share it.
-    WorkflowName, "workflow";
-    /// An input of a workflow: the role that series play in it.
-    InputName, "input";
-    /// A destination, as its document says it.
-    DestinationName, "destination";
-    /// A source, as its document says it.
-    SourceName, "source";
-    /// A door, as its document says it.
-    DoorName, "door";
-}
 
 /// An association, by its row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -123,6 +77,6 @@ impl fmt::Display for Actor {
 
 impl From<&str> for Actor {
     fn from(name: &str) -> Self {
-        Self(name.to_owned().into())
+        Self(name.into())
     }
 }

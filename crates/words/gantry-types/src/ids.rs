@@ -1,4 +1,4 @@
-//! Identifiers that Gantry itself gives.
+//! Identifiers that Gantry itself gives, and names that its documents give.
 //!
 //! A run's identifier is globally unique and sorts by time, so that nodes can make them without asking each other.
 //! Randomness and time come in from the top; nothing here makes an identifier.
@@ -66,6 +66,16 @@ id_types! {
     RunId, "run";
     /// A task of a run, as the workflow names it.
     TaskName, "task";
+    /// A workflow, as its document says it; versions share it.
+    WorkflowName, "workflow";
+    /// An input of a workflow: the role that series play in it.
+    InputName, "input";
+    /// A destination, as its document says it.
+    DestinationName, "destination";
+    /// A source, as its document says it.
+    SourceName, "source";
+    /// A door, as its document says it.
+    DoorName, "door";
 }
 
 #[cfg(test)]
