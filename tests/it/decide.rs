@@ -2,6 +2,8 @@
 
 use std::{fs, process::Command};
 
+use gantry_ports::{cases::Cases as _, intake::Intake as _};
+use gantry_sqlite::SqliteStore;
 use gantry_tests::{
     peer,
     served::{Served, program},
@@ -42,6 +44,27 @@ metadata: { name: pacs }
 aeTitle: ORTHANC
 address: 127.0.0.1:4242
 "#;
+
+/// What came in is there for whoever decides: a mark for its study, and what is there of its series.
+#[test]
+fn a_study_that_something_came_to_wants_attention() {
+    let test = "a_study_that_something_came_to_wants_attention";
+    let dir = TempDir::new().unwrap();
+    let Some(()) = make_objects(test, dir.path(), &["--count", "3"]) else { return };
+    let served = Served::start();
+    let address = served.address().to_string();
+    peer::run(Command::new(program()).args(["send", &address, "--called", "GANTRY"]).arg(dir.path()));
+    let data = served.stop();
+    let store = SqliteStore::open(&data.data().join("gantry.db")).unwrap();
+    let site = "site".parse().unwrap();
+    let wanted = store.attention(&site, 10).unwrap();
+    assert_eq!(wanted.len(), 1, "{wanted:?}");
+    let tallies = store.tallies(&site, &wanted[0].study).unwrap();
+    assert_eq!((tallies.len(), tallies[0].objects), (1, 3));
+    // The sender released its association, and the mark is of that: it is newer than every row of an object.
+    assert_eq!(store.releases(&tallies[0].associations).unwrap().len(), 1);
+    assert!(store.last_id().unwrap() < wanted[0].mark, "{wanted:?}");
+}
 
 #[test]
 fn why_tells_each_clause_with_the_values_seen() {
