@@ -6,6 +6,8 @@
 //!
 //! Invariant: no call waits without a deadline.
 
+mod dial;
 mod tcp;
 
-pub use tcp::{TcpDoor, connect};
+pub use dial::TcpDialer;
+pub use tcp::TcpDoor;

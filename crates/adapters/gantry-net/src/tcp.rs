@@ -70,7 +70,7 @@ impl Listener for TcpDoor {
 ///
 /// # Errors
 /// As the socket says; `TimedOut` after `wait`.
-pub fn connect(address: SocketAddr, wait: Duration) -> io::Result<Box<dyn Connection>> {
+pub(crate) fn connect(address: SocketAddr, wait: Duration) -> io::Result<Box<dyn Connection>> {
     Ok(Box::new(TcpConnection::new(TcpStream::connect_timeout(&address, wait)?)?))
 }
 

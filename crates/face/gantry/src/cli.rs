@@ -1,11 +1,9 @@
 //! What a user can say. Each command's help is its first documentation.
 
-use std::{
-    net::{SocketAddr, ToSocketAddrs as _},
-    path::PathBuf,
-};
+use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use gantry_definition::document::HostPort;
 
 /// Puts imaging AI to work between scanner and PACS.
 ///
@@ -136,18 +134,11 @@ pub(crate) enum PhantomKind {
     Foam,
 }
 
-/// The first address that a host and port stand for.
-fn resolve(text: &str) -> Result<SocketAddr, String> {
-    let mut found = text.to_socket_addrs().map_err(|error| error.to_string())?;
-    found.next().ok_or_else(|| format!("{text} has no address"))
-}
-
 /// A DICOM peer.
 #[derive(Debug, Args)]
 pub(crate) struct Peer {
     /// Host and port, such as 10.1.2.3:104, pacs.example.org:104 or `[fd00::1]:104`.
-    #[arg(value_parser = resolve)]
-    pub(crate) address: SocketAddr,
+    pub(crate) address: HostPort,
     /// The peer's AE title.
     #[arg(long, default_value = "ANY-SCP")]
     pub(crate) called: String,

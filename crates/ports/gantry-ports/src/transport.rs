@@ -3,6 +3,8 @@
 //! Contract
 //! - [`Connection::read`] returns 0 at the peer's end of stream and an error of kind `TimedOut` or `WouldBlock` when the
 //!   time given has passed without a byte.
+//! - [`Dial::dial`] tries all addresses of a name and comes back within the time given; one address that does not answer
+//!   leaves time for the others.
 //! - [`Connection::write`] writes all of its bytes at once, undelayed (one PDU is one segment where it fits), or fails.
 
 use std::{io, net::IpAddr, time::Duration};
@@ -41,4 +43,14 @@ pub trait Listener: Send {
     /// # Errors
     /// As the socket says; the listener stays usable.
     fn accept(&mut self, wait: Duration) -> io::Result<Option<Box<dyn Connection>>>;
+}
+
+/// Opens connections to peers.
+pub trait Dial: Send + Sync {
+    /// Connects to a host, waiting at most `wait` for all of it: looking the name up, and every address that it has.
+    /// `host` is a name or an address; an IPv6 one stands without brackets.
+    ///
+    /// # Errors
+    /// As the resolver or the socket of the last address tried says; of kind `TimedOut` after `wait`.
+    fn dial(&self, host: &str, port: u16, wait: Duration) -> io::Result<Box<dyn Connection>>;
 }

@@ -19,6 +19,8 @@ use gantry_dimse::{
     status::{Status, StatusClass},
 };
 use gantry_gateway::sender::{Call, SendError, Sender};
+use gantry_net::TcpDialer;
+use gantry_ports::transport::Dial as _;
 use gantry_types::{
     ae_title::AeTitle,
     uid::{SopClassUid, SopInstanceUid, TransferSyntaxUid},
@@ -218,8 +220,9 @@ fn associate(peer: &Peer, contexts: Vec<Pair>) -> Result<Sender, Failure> {
         calling: title(&peer.calling)?,
         implementation: node::implementation(),
     };
-    let connection = gantry_net::connect(peer.address, CONNECT).map_err(|error| {
-        Failure::new(Exit::Peer, "peer/no-connection", format!("cannot connect to {}: {error}", peer.address))
+    let address = &peer.address;
+    let connection = TcpDialer.dial(&address.host, address.port, CONNECT).map_err(|error| {
+        Failure::new(Exit::Peer, "peer/no-connection", format!("cannot connect to {address}: {error}"))
             .hint("is the peer running, and does it listen on this port?")
     })?;
     Sender::associate(connection, &call, contexts, Arc::new(SystemClock::start()), RESPONSE)
