@@ -32,6 +32,9 @@ use crate::{
 /// The Verification SOP class.
 pub const VERIFICATION: &str = "1.2.840.10008.1.1";
 
+/// Study Root Query/Retrieve Information Model - FIND.
+pub const STUDY_ROOT_FIND: &str = "1.2.840.10008.5.1.4.1.2.2.1";
+
 /// One operation outstanding in each direction, which is also what silence means.
 pub(crate) const ONE_OPERATION: AsynchronousOperations = AsynchronousOperations { invoked: 1, performed: 1 };
 

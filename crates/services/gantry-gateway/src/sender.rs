@@ -1,7 +1,10 @@
-//! Sending: verification and storage as SCU, over one association.
+//! Sending: verification, storage and query as SCU, over one association.
+
+mod query;
 
 use std::{sync::Arc, time::Duration};
 
+use gantry_dicom::writer::WriteError;
 use gantry_dimse::{
     command::{CEchoRq, CStoreRq, Command, MessageId, Outcome},
     machine::{
@@ -22,6 +25,8 @@ use gantry_types::{
 };
 
 use crate::conversation::{Conversation, End, Happening};
+
+pub use query::{Excess, Found};
 
 /// Who calls whom.
 #[derive(Debug, Clone)]
@@ -60,6 +65,12 @@ pub enum SendError {
     /// The message does not fit the association.
     #[error(transparent)]
     NotTaken(#[from] NotTaken),
+    /// The query cannot be written.
+    #[error("the query cannot be written: {0}")]
+    Unwritable(#[from] WriteError),
+    /// The peer answered without measure; the association was aborted here.
+    #[error("the peer answered the query with {0}; the association was aborted")]
+    TooMuch(Excess),
 }
 
 /// An association that we asked for.
@@ -149,11 +160,16 @@ impl Sender {
         let context = proposal::find(self.conversation.association().contexts(), class, syntax)
             .ok_or_else(|| SendError::NoContext { class: class.clone(), syntax: syntax.clone() })?;
         self.conversation.tell(Event::Send(Message { context, command, data }))?;
+        Ok(self.response()?.1)
+    }
+
+    /// Waits for the next response, and how it says that the operation ended.
+    fn response(&mut self) -> Result<(Box<Command>, Outcome), SendError> {
         loop {
             match self.conversation.next() {
-                Happening::Command { command: answer, .. } => {
-                    if let Some(outcome) = answer.outcome() {
-                        return Ok(outcome.clone());
+                Happening::Command { context, command: answer } => {
+                    if let Some(outcome) = answer.outcome().cloned() {
+                        return Ok((answer, outcome));
                     }
                     // A request of the peer, who is SCU of nothing here.
                     let refusal = answer.refuse(Status::UNRECOGNIZED_OPERATION.into());

@@ -146,12 +146,15 @@ fn send_one(sender: &mut Sender, file: &File) -> Result<(), Unsent> {
                 Err(Unsent::Object(format!("status {:04X} {comment}", outcome.status.0)))
             }
         },
-        Err(error @ (SendError::NoContext { .. } | SendError::NotTaken(_))) => {
+        Err(error @ (SendError::NoContext { .. } | SendError::NotTaken(_) | SendError::Unwritable(_))) => {
             Err(Unsent::Object(error.to_string()))
         }
-        Err(error @ (SendError::Rejected { .. } | SendError::Ended(_) | SendError::Proposal(_))) => {
-            Err(Unsent::Association(error))
-        }
+        Err(
+            error @ (SendError::Rejected { .. }
+            | SendError::Ended(_)
+            | SendError::Proposal(_)
+            | SendError::TooMuch(_)),
+        ) => Err(Unsent::Association(error)),
     }
 }
 
@@ -255,6 +258,8 @@ fn refused(peer: &Peer, error: &SendError) -> Failure {
         SendError::Ended(_)
         | SendError::NoContext { .. }
         | SendError::Proposal(_)
-        | SendError::NotTaken(_) => failure,
+        | SendError::NotTaken(_)
+        | SendError::Unwritable(_)
+        | SendError::TooMuch(_) => failure,
     }
 }
