@@ -12,4 +12,6 @@ mod lungs;
 #[cfg(test)]
 mod receive;
 #[cfg(test)]
+mod send;
+#[cfg(test)]
 mod worker;

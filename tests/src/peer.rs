@@ -1,10 +1,15 @@
 //! Peers: the programs of others that tests talk to. `make peers` installs them.
 
 use std::{
-    env,
+    env, fs,
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     path::{Path, PathBuf},
-    process::{Command, Output},
+    process::{Child, Command, Output, Stdio},
+    thread,
+    time::{Duration, Instant},
 };
+
+use tempfile::NamedTempFile;
 
 use crate::notes;
 
@@ -56,6 +61,68 @@ pub fn run(command: &mut Command) -> Output {
             #[expect(clippy::panic, reason = "the kit fails the test that called it")]
             {
                 panic!("{command:?}: {shown}")
+            }
+        }
+    }
+}
+
+/// A peer that listens on a port of loopback, stopped when dropped. What it says is shown if the test fails.
+pub struct Listening {
+    child: Child,
+    port: u16,
+    said: NamedTempFile,
+}
+
+impl Listening {
+    /// Starts what `command` makes of a free port, and waits until it listens there.
+    ///
+    /// # Panics
+    /// If it cannot be started, ends, or does not listen within half a minute.
+    #[must_use]
+    #[track_caller]
+    pub fn start(command: impl FnOnce(u16) -> Command) -> Self {
+        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
+        let port = free.map_or(0, |address| address.port());
+        let mut command = command(port);
+        let started = NamedTempFile::new().and_then(|said| {
+            command
+                .stdin(Stdio::null())
+                .stdout(said.as_file().try_clone()?)
+                .stderr(said.as_file().try_clone()?);
+            Ok((command.spawn()?, said))
+        });
+        assert!(started.is_ok(), "{command:?}: {started:?}");
+        let Ok((child, said)) = started else { unreachable!("asserted") };
+        let mut listening = Self { child, port, said };
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while TcpStream::connect(listening.address()).is_err() {
+            let ended = listening.child.try_wait();
+            assert!(matches!(ended, Ok(None)), "{command:?} ended: {ended:?}");
+            assert!(Instant::now() < deadline, "{command:?} does not listen on port {port}");
+            thread::sleep(Duration::from_millis(20));
+        }
+        listening
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        SocketAddr::from((Ipv4Addr::LOCALHOST, self.port))
+    }
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        let _gone = self.child.kill();
+        let _gone = self.child.wait();
+        if thread::panicking() {
+            let said = fs::read(self.said.path()).unwrap_or_default();
+            #[expect(
+                clippy::print_stderr,
+                reason = "a peer's words belong to the output of the test that failed"
+            )]
+            {
+                eprintln!("{}", String::from_utf8_lossy(&said));
             }
         }
     }
