@@ -28,7 +28,8 @@ pub(crate) struct Folder(PathBuf);
 impl Folder {
     pub(crate) fn open(path: &Path) -> Result<Self, BlobError> {
         fs::create_dir_all(path).map_err(failed("create the segment folder"))?;
-        Ok(Self(path.to_owned()))
+        // Absolute: workers, which may stand elsewhere, are told of places in it.
+        Ok(Self(path.canonicalize().map_err(failed("find the segment folder"))?))
     }
 
     /// Takes the folder for one process; the lock goes with the process.
@@ -41,7 +42,7 @@ impl Folder {
         }
     }
 
-    fn path(&self, container: u64) -> PathBuf {
+    pub(crate) fn path(&self, container: u64) -> PathBuf {
         self.0.join(format!("{container:012}.segment"))
     }
 

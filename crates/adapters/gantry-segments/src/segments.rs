@@ -13,7 +13,10 @@ use std::{
     },
 };
 
-use gantry_ports::blob::{Appended, Blob, BlobError, BlobRef};
+use gantry_ports::{
+    blob::{Appended, Blob, BlobError, BlobRef},
+    job::{ByteRange, Place},
+};
 use gantry_types::digest::Digest;
 use sha2::{Digest as _, Sha256};
 
@@ -444,6 +447,14 @@ impl Blob for Segments {
         let at = reference.offset + BLOCK_BYTES as u64 + start;
         file.read_exact_at(&mut bytes, at).or(Err(BlobError::Damaged(reference)))?;
         Ok(bytes)
+    }
+
+    fn place(&self, reference: BlobRef) -> Result<Place, BlobError> {
+        // Opened and looked at: who is given a place finds the content there.
+        self.read(reference, 0..0)?;
+        let offset = reference.offset + BLOCK_BYTES as u64;
+        let range = ByteRange { offset, length: reference.length };
+        Ok(Place { file: self.folder.path(reference.container), range: Some(range) })
     }
 
     fn verify(&self, reference: BlobRef) -> Result<Digest, BlobError> {

@@ -11,16 +11,19 @@ use gantry_types::{
 };
 use rusqlite::{Connection, OptionalExtension as _, Result};
 
-use crate::{names, rows, store::SqliteStore};
+use crate::{names, store::SqliteStore, work};
 
-const MACHINE: &str = "SELECT site.text, study.text, kind, machine.name, version, state, due
+const MACHINE: &str = "SELECT site.text, study.text, kind, machine.name, version, state, due,
+    offer_lane, offered, person
     FROM machine JOIN name site ON site.id = machine.site JOIN name study ON study.id = machine.study";
 
-/// The objects in force of a study with the receipts by which they were kept.
+/// The objects in force of a study, but for what Gantry made, with the receipts by which they were kept.
 const KEPT: &str =
     "FROM object JOIN name site ON site.id = object.site JOIN name series ON series.id = object.series
     JOIN receipt ON receipt.object = object.id AND receipt.reception = 0
-    WHERE object.study = ?1 AND site.text = ?2 AND standing = 0";
+    WHERE object.study = ?1 AND site.text = ?2 AND standing = 0
+    AND NOT EXISTS (SELECT 1 FROM evidence WHERE evidence.sop_hash = object.sop_hash
+    AND evidence.sop_instance = object.sop_instance AND evidence.site = object.site)";
 
 /// The numbers of site and study; nothing if nothing was ever said of one of them.
 fn numbers(connection: &Connection, site: &SiteId, study: &StudyInstanceUid) -> Result<Option<(i64, i64)>> {
@@ -45,7 +48,7 @@ pub(crate) fn machine(connection: &Connection, key: &MachineKey) -> Result<Optio
     );
     connection
         .prepare_cached(&sql)?
-        .query_row((study, rows::machine_kind(key.kind), &key.name, site), rows::machine)
+        .query_row((study, work::machine_kind(key.kind), &key.name, site), work::machine)
         .optional()
 }
 
@@ -126,7 +129,7 @@ impl Cases for SqliteStore {
         self.read("read the machines of a study", |connection| {
             let Some((site, study)) = numbers(connection, site, study)? else { return Ok(Vec::new()) };
             let mut statement = connection.prepare_cached(&sql)?;
-            statement.query_map((study, rows::machine_kind(kind), site), rows::machine)?.collect()
+            statement.query_map((study, work::machine_kind(kind), site), work::machine)?.collect()
         })
     }
 
@@ -139,7 +142,29 @@ impl Cases for SqliteStore {
         let sql = format!("{MACHINE} WHERE due <= ?1 AND kind = ?2 ORDER BY due LIMIT ?3");
         self.read("list what is due", |connection| {
             let mut statement = connection.prepare_cached(&sql)?;
-            statement.query_map((now.0, rows::machine_kind(kind), count), rows::machine)?.collect()
+            statement.query_map((now.0, work::machine_kind(kind), count), work::machine)?.collect()
+        })
+    }
+
+    fn offered(&self, kind: MachineKind, count: usize) -> std::result::Result<Vec<MachineRow>, StoreError> {
+        let sql = format!(
+            "{MACHINE} WHERE kind = ?1 AND offered IS NOT NULL ORDER BY offer_lane, offered LIMIT ?2"
+        );
+        self.read("list what is offered", |connection| {
+            let mut statement = connection.prepare_cached(&sql)?;
+            statement.query_map((work::machine_kind(kind), count), work::machine)?.collect()
+        })
+    }
+
+    fn waiting_for_person(
+        &self,
+        site: &SiteId,
+        count: usize,
+    ) -> std::result::Result<Vec<MachineRow>, StoreError> {
+        let sql = format!("{MACHINE} WHERE person IS NOT NULL AND site.text = ?1 ORDER BY person LIMIT ?2");
+        self.read("list what waits for a person", |connection| {
+            let mut statement = connection.prepare_cached(&sql)?;
+            statement.query_map((site.as_str(), count), work::machine)?.collect()
         })
     }
 

@@ -1,7 +1,9 @@
 //! The reading side of reception and listings.
 
 use gantry_ports::{
+    blob::BlobRef,
     intake::Intake,
+    runs::id_of_run,
     store::{
         AssociationRow, AuditRow, ObjectRow, REFUSALS_MAX, ReceiptRow, RefusalRow, SeriesRow, StoreError,
         StudyRow,
@@ -24,14 +26,14 @@ const SERIES: &str = "SELECT site.text, study.text, uid.text, modality, number, 
     FROM series JOIN name site ON site.id = series.site JOIN name study ON study.id = series.study
     JOIN name uid ON uid.id = series.uid";
 
-const OBJECT: &str =
+pub(crate) const OBJECT: &str =
     "SELECT object.id, site.text, study.text, series.text, class.text, syntax.text, sop_instance,
     container, place, length, head_bytes, digest, revision, standing
     FROM object JOIN name site ON site.id = object.site JOIN name study ON study.id = object.study
     JOIN name series ON series.id = object.series JOIN name class ON class.id = object.sop_class
     JOIN name syntax ON syntax.id = object.transfer_syntax";
 
-fn list<T, P: Params>(
+pub(crate) fn list<T, P: Params>(
     connection: &Connection,
     sql: &str,
     params: P,
@@ -146,18 +148,28 @@ impl Intake for SqliteStore {
         })
     }
 
-    fn last_in_container(&self, container: u64) -> std::result::Result<Option<ObjectRow>, StoreError> {
-        let sql = format!("{OBJECT} WHERE container = ?1 ORDER BY place DESC LIMIT 1");
+    fn last_in_container(&self, container: u64) -> std::result::Result<Option<BlobRef>, StoreError> {
+        let last = |table| {
+            format!(
+                "SELECT * FROM (SELECT place, length FROM {table} WHERE container = ?1 ORDER BY place DESC LIMIT 1)"
+            )
+        };
+        let all = ["object", "result_file", "evidence"].map(last).join(" UNION ALL ");
+        let sql = format!("{all} ORDER BY place DESC LIMIT 1");
         self.read("find the end of a segment", |connection| {
-            connection.prepare_cached(&sql)?.query_row([container], rows::object).optional()
+            let blob = |row: &Row<'_>| Ok(BlobRef { container, offset: row.get(0)?, length: row.get(1)? });
+            connection.prepare_cached(&sql)?.query_row([container], blob).optional()
         })
     }
 
     fn last_id(&self) -> std::result::Result<u64, StoreError> {
         self.read("find the last id", |connection| {
             let sql = "SELECT max(coalesce((SELECT max(id) FROM object), 0), coalesce((SELECT max(id) FROM receipt), 0),
-                       coalesce((SELECT max(id) FROM association), 0))";
-            connection.query_row(sql, [], |row| row.get(0))
+                       coalesce((SELECT max(id) FROM association), 0)), (SELECT max(id) FROM run)";
+            let (last, run): (u64, Option<String>) =
+                connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            let run = run.and_then(|run| run.parse().ok()).and_then(|run| id_of_run(&run));
+            Ok(last.max(run.unwrap_or(0)))
         })
     }
 

@@ -15,6 +15,8 @@ mod intake;
 mod names;
 mod open;
 mod rows;
+mod runs;
 mod store;
+mod work;
 
 pub use store::SqliteStore;

@@ -10,6 +10,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0001-intake.sql"),
     include_str!("../migrations/0002-documents.sql"),
     include_str!("../migrations/0003-cases.sql"),
+    include_str!("../migrations/0004-work.sql"),
 ];
 
 /// Size that the write-ahead log is grown to before it is used.

@@ -5,15 +5,17 @@ use std::sync::Arc;
 use gantry_ports::{
     blob::BlobRef,
     store::{
-        AssociationEnd, AssociationRow, AttentionRow, AuditRow, DocumentKind, DocumentRow, MachineKey,
-        MachineKind, MachineRow, ObjectRow, REFUSALS_MAX, ReceiptRow, Reception, RefusalRow, Row, SeriesRow,
-        Standing, StudyRow,
+        AssociationEnd, AssociationRow, AttentionRow, AuditRow, DocumentKind, DocumentRow, ObjectRow,
+        REFUSALS_MAX, ReceiptRow, Reception, RefusalRow, Row, SeriesRow, Standing, StudyRow,
     },
 };
 use gantry_types::{ae_title::AeTitle, digest::Digest, ids::SiteId, instant::Instant};
 use rusqlite::{Connection, Result, Row as SqlRow, params, types::Type};
 
-use crate::names::{self, Names};
+use crate::{
+    names::{self, Names},
+    work,
+};
 
 /// Writes a row, replacing the one with its key.
 pub(crate) fn put(connection: &Connection, names: &mut Names, row: &Row) -> Result<()> {
@@ -33,7 +35,12 @@ pub(crate) fn put(connection: &Connection, names: &mut Names, row: &Row) -> Resu
                 .execute((study, site))?;
             Ok(())
         }
-        Row::Machine(row) => put_machine(connection, names, row),
+        Row::Machine(row) => work::put_machine(connection, names, row),
+        Row::Payload(row) => work::put_payload(connection, names, row),
+        Row::Late(row) => work::put_late(connection, names, row),
+        Row::Run(row) => work::put_run(connection, names, row),
+        Row::Result(row) => work::put_result(connection, row),
+        Row::Evidence(row) => work::put_evidence(connection, names, row),
     }
 }
 
@@ -179,32 +186,6 @@ fn put_attention(connection: &Connection, names: &mut Names, row: &AttentionRow)
     Ok(())
 }
 
-fn put_machine(connection: &Connection, names: &mut Names, row: &MachineRow) -> Result<()> {
-    let site = names.id(connection, row.key.site.as_str())?;
-    let study = names.id(connection, row.key.study.as_str())?;
-    connection
-        .prepare_cached("INSERT OR REPLACE INTO machine VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?
-        .execute(params![
-            site,
-            machine_kind(row.key.kind),
-            study,
-            row.key.name,
-            row.version,
-            row.state,
-            row.due.map(|due| due.0)
-        ])?;
-    Ok(())
-}
-
-/// The number of a kind of machine. Never changed.
-pub(crate) fn machine_kind(kind: MachineKind) -> u8 {
-    match kind {
-        MachineKind::Case => 0,
-        MachineKind::Run => 1,
-        MachineKind::Delivery => 2,
-    }
-}
-
 /// Appends to the audit trail.
 pub(crate) fn put_audit(connection: &Connection, row: &AuditRow) -> Result<()> {
     connection
@@ -214,15 +195,19 @@ pub(crate) fn put_audit(connection: &Connection, row: &AuditRow) -> Result<()> {
 }
 
 /// A column that some other program has written badly.
-fn broken(column: usize, kind: Type, what: &str) -> rusqlite::Error {
+pub(crate) fn broken(column: usize, kind: Type, what: &str) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(column, kind, what.into())
 }
 
-fn uid<T>(row: &SqlRow<'_>, column: usize, from_peer: impl FnOnce(&str) -> Option<T>) -> Result<T> {
+pub(crate) fn uid<T>(
+    row: &SqlRow<'_>,
+    column: usize,
+    from_peer: impl FnOnce(&str) -> Option<T>,
+) -> Result<T> {
     from_peer(row.get_ref(column)?.as_str()?).ok_or_else(|| broken(column, Type::Text, "a blank UID"))
 }
 
-fn site(row: &SqlRow<'_>, column: usize) -> Result<SiteId> {
+pub(crate) fn site(row: &SqlRow<'_>, column: usize) -> Result<SiteId> {
     row.get_ref(column)?.as_str()?.parse().or(Err(broken(column, Type::Text, "no site")))
 }
 
@@ -319,23 +304,6 @@ pub(crate) fn refusal(row: &SqlRow<'_>) -> Result<RefusalRow> {
         address: row.get(2)?,
         reason: row.get(3)?,
         last: Instant(row.get(4)?),
-    })
-}
-
-/// Columns: site, study (as texts), kind, name, version, state, due.
-pub(crate) fn machine(row: &SqlRow<'_>) -> Result<MachineRow> {
-    let kind = match row.get(2)? {
-        0 => MachineKind::Case,
-        1 => MachineKind::Run,
-        2 => MachineKind::Delivery,
-        other => return Err(broken(2, Type::Integer, &format!("machine kind {other}"))),
-    };
-    let study = uid(row, 1, gantry_types::uid::StudyInstanceUid::from_peer)?;
-    Ok(MachineRow {
-        key: MachineKey { site: site(row, 0)?, kind, study, name: row.get(3)? },
-        version: row.get(4)?,
-        state: row.get(5)?,
-        due: row.get::<_, Option<i64>>(6)?.map(Instant),
     })
 }
 

@@ -156,12 +156,11 @@ fn open_segments(
     match access {
         Access::Read => Segments::open_to_read(&path, settings).map_err(unusable),
         Access::Serve => {
-            let last_kept = |container| match store.last_in_container(container) {
-                Ok(last) => Ok(last.map(|last| last.blob)),
-                Err(error) => Err(BlobError::Disk {
+            let last_kept = |container| {
+                store.last_in_container(container).map_err(|error| BlobError::Disk {
                     doing: "ask what was kept last",
                     source: std::io::Error::other(error),
-                }),
+                })
             };
             Segments::open(&path, settings, &last_kept).map_err(|error| {
                 if matches!(error, BlobError::InUse) {

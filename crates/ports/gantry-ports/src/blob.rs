@@ -15,6 +15,8 @@ use std::{
 
 use gantry_types::digest::Digest;
 
+use crate::job::Place;
+
 /// Where content lies. Only the adapter that made it can read it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct BlobRef {
@@ -98,6 +100,13 @@ pub trait Blob: Send + Sync {
     /// # Errors
     /// [`BlobError::Disk`], [`BlobError::Damaged`].
     fn read(&self, reference: BlobRef, range: Range<u64>) -> Result<Vec<u8>, BlobError>;
+
+    /// Where the content lies for a reader outside of this store, such as a worker: it stays there as long as nobody
+    /// frees it.
+    ///
+    /// # Errors
+    /// [`BlobError::Disk`], [`BlobError::Damaged`].
+    fn place(&self, reference: BlobRef) -> Result<Place, BlobError>;
 
     /// Compares the content with its checksum, and gives the digest it has: whether it is that of the row, the caller
     /// knows.

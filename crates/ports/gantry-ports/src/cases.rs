@@ -54,6 +54,18 @@ pub trait Cases: Send + Sync {
     /// [`StoreError`].
     fn due(&self, kind: MachineKind, now: Instant, count: usize) -> Result<Vec<MachineRow>, StoreError>;
 
+    /// Machines of a kind whose next step is offered, by lane and then the longest offered first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn offered(&self, kind: MachineKind, count: usize) -> Result<Vec<MachineRow>, StoreError>;
+
+    /// Machines of a site that wait for a person, the longest waiting first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn waiting_for_person(&self, site: &SiteId, count: usize) -> Result<Vec<MachineRow>, StoreError>;
+
     /// When the next machine of any kind is due.
     ///
     /// # Errors

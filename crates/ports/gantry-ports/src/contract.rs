@@ -5,6 +5,7 @@
 pub mod blob;
 pub mod performer;
 pub mod store;
+pub mod work;
 
 /// One `#[test]` for each law of [`crate::blob`]; `$open` makes an empty store of blobs.
 #[macro_export]
@@ -38,8 +39,15 @@ macro_rules! store_contract {
         attention_ends_only_if_nothing_came_meanwhile
         tallies_count_what_is_in_force_and_who_brought_it_first
         machines_are_versioned_and_come_when_they_are_due
+    | work_is_read_back
+        what_is_pinned_is_never_replaced
+        as1_evidence_that_comes_back_does_not_count
+        offers_come_by_lane_and_age
     } };
-    (@ $open:expr; $($law:ident)*) => { $( #[test] fn $law() { $crate::contract::store::$law(&*$open) } )* };
+    (@ $open:expr; $($law:ident)* | $($work:ident)*) => {
+        $( #[test] fn $law() { $crate::contract::store::$law(&*$open) } )*
+        $( #[test] fn $work() { $crate::contract::work::$work(&*$open) } )*
+    };
 }
 
 /// One `#[test]` for each law of [`crate::performer`]; `$open` makes a performer whose workers know every

@@ -5,6 +5,7 @@ use gantry_types::{
     uid::{SopInstanceUid, StudyInstanceUid},
 };
 
+use crate::blob::BlobRef;
 use crate::store::{AssociationRow, ObjectRow, ReceiptRow, RefusalRow, SeriesRow, StoreError, StudyRow};
 
 /// The port. Lists are ordered by key, oldest first, unless a method says otherwise.
@@ -74,13 +75,14 @@ pub trait Intake: Send + Sync {
     /// [`StoreError`].
     fn refusals(&self) -> Result<Vec<RefusalRow>, StoreError>;
 
-    /// The kept object that lies last in a container: appending goes on behind it.
+    /// The content that lies last in a container, of all that rows name: objects, results and evidence. Appending goes
+    /// on behind it.
     ///
     /// # Errors
     /// [`StoreError`].
-    fn last_in_container(&self, container: u64) -> Result<Option<ObjectRow>, StoreError>;
+    fn last_in_container(&self, container: u64) -> Result<Option<BlobRef>, StoreError>;
 
-    /// The largest id of an object, a receipt or an association; 0 if there is none. New ids begin behind it, whatever
+    /// The largest id of an object, a receipt, an association or a run; 0 if there is none. New ids begin behind it, whatever
     /// the clock says.
     ///
     /// # Errors

@@ -15,7 +15,7 @@ pub mod findings;
 pub mod mask;
 pub mod request;
 pub mod result;
-mod wire;
+pub(crate) mod wire;
 
 use std::{fmt, path::PathBuf, time::Duration};
 

@@ -6,6 +6,8 @@
 //! - A row replaces the row with its key.
 //! - There is no interactive transaction: read, decide, commit, and on a conflict begin again.
 
+mod work;
+
 use std::sync::Arc;
 
 use gantry_types::{
@@ -14,6 +16,11 @@ use gantry_types::{
     ids::SiteId,
     instant::Instant,
     uid::{SeriesInstanceUid, SopClassUid, SopInstanceUid, StudyInstanceUid, TransferSyntaxUid},
+};
+
+pub use work::{
+    EvidenceRow, LateRow, MachineKey, MachineKind, MachineRow, Offer, PayloadItem, PayloadRow, PinnedPackage,
+    ResultFile, ResultRow, RunRow,
 };
 
 use crate::blob::BlobRef;
@@ -98,6 +105,16 @@ pub enum Row {
     },
     /// The state of a durable machine; key: its key.
     Machine(MachineRow),
+    /// A payload; key: site, study, workflow and ordinal.
+    Payload(PayloadRow),
+    /// That an object came too late for a payload; key: object, workflow and ordinal.
+    Late(LateRow),
+    /// A run; key: id.
+    Run(RunRow),
+    /// The accepted result of a task; key: run and task.
+    Result(ResultRow),
+    /// An evidence object; key: site and SOP Instance UID.
+    Evidence(EvidenceRow),
 }
 
 /// A study, as its first object described it.
@@ -312,43 +329,6 @@ pub struct AttentionRow {
     pub study: StudyInstanceUid,
     /// Differs each time something comes.
     pub mark: u64,
-}
-
-/// What a durable machine drives.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum MachineKind {
-    /// A case, seen by one workflow.
-    Case,
-    /// A run.
-    Run,
-    /// A delivery.
-    Delivery,
-}
-
-/// Names a durable machine.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct MachineKey {
-    /// Whose.
-    pub site: SiteId,
-    /// What it drives.
-    pub kind: MachineKind,
-    /// Which study it is about.
-    pub study: StudyInstanceUid,
-    /// Tells it from the others of its kind and study: a workflow's name, a run, an object and a destination.
-    pub name: String,
-}
-
-/// The state of a durable machine. What is in it only its driver knows.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MachineRow {
-    /// Which.
-    pub key: MachineKey,
-    /// Counts its changes, from 1.
-    pub version: u64,
-    /// Its state, as its driver encodes it.
-    pub state: String,
-    /// When it wants to be stepped again.
-    pub due: Option<Instant>,
 }
 
 /// What is there of a series: its objects in force.

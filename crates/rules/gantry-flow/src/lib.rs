@@ -20,6 +20,7 @@ pub mod delivery;
 pub mod names;
 pub mod outcome;
 pub mod payload;
+pub mod publication;
 pub mod run;
 pub mod step;
 #[cfg(test)]

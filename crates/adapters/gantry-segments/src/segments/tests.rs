@@ -207,3 +207,19 @@ fn only_torn_large_content_goes_at_the_next_start() {
         entry.unwrap().file_name().to_string_lossy().contains(&format!("{:012}", torn.container))
     }));
 }
+
+#[test]
+fn another_reader_finds_the_content_at_its_place() {
+    let segments = temporary();
+    for (seed, length) in [(1, 5000), (2, 1_500_000), (3, 0)] {
+        let kept = append(&segments, seed, length);
+        let place = segments.place(kept).unwrap();
+        let range = place.range.unwrap();
+        assert!(place.file.is_absolute());
+        let mut bytes = vec![0; usize::try_from(range.length).unwrap()];
+        fs::File::open(place.file).unwrap().read_exact_at(&mut bytes, range.offset).unwrap();
+        assert_eq!(bytes, content(seed, length));
+    }
+    let gone = BlobRef { container: 99, offset: 4096, length: 1 };
+    assert!(segments.place(gone).is_err());
+}

@@ -15,6 +15,7 @@ use crate::{
     cases::Cases,
     definitions::Definitions,
     intake::Intake,
+    runs::Runs,
     store::{
         AssociationEnd, AssociationRow, AttentionRow, AuditRow, Change, CommitError, DocumentKind,
         DocumentRow, Expectation, MachineKey, MachineKind, MachineRow, ObjectRow, REFUSALS_MAX, ReceiptRow,
@@ -23,11 +24,11 @@ use crate::{
 };
 
 /// What the laws need: the write door and the reading side.
-pub trait IntakeStore: Store + Intake + Definitions + Cases {}
+pub trait IntakeStore: Store + Intake + Definitions + Cases + Runs {}
 
-impl<S: Store + Intake + Definitions + Cases> IntakeStore for S {}
+impl<S: Store + Intake + Definitions + Cases + Runs> IntakeStore for S {}
 
-fn site() -> SiteId {
+pub(super) fn site() -> SiteId {
     "site".parse().unwrap()
 }
 
@@ -56,7 +57,7 @@ fn series(study: &str, uid: &str) -> SeriesRow {
     }
 }
 
-fn object(id: u64, study: &str, sop_instance: &str) -> ObjectRow {
+pub(super) fn object(id: u64, study: &str, sop_instance: &str) -> ObjectRow {
     ObjectRow {
         id,
         site: site(),
@@ -73,7 +74,7 @@ fn object(id: u64, study: &str, sop_instance: &str) -> ObjectRow {
     }
 }
 
-fn receipt(id: u64, object: u64) -> ReceiptRow {
+pub(super) fn receipt(id: u64, object: u64) -> ReceiptRow {
     ReceiptRow {
         id,
         object,
@@ -105,7 +106,7 @@ fn refusal(calling: &str, last: i64) -> RefusalRow {
     }
 }
 
-fn commit(store: &dyn IntakeStore, rows: Vec<Row>) -> u64 {
+pub(super) fn commit(store: &dyn IntakeStore, rows: Vec<Row>) -> u64 {
     store.commit(&Change { rows, ..Change::default() }).unwrap().counter
 }
 
@@ -140,7 +141,7 @@ pub fn rows_are_read_back(store: &dyn IntakeStore) {
     let objects = [object(10, "1.2", "1.2.3.4"), object(11, "1.2", "1.2.3.5")];
     assert_eq!(store.objects(&site, &uid).unwrap(), objects);
     let [first, last] = objects;
-    assert_eq!(store.last_in_container(3).unwrap(), Some(last.clone()));
+    assert_eq!(store.last_in_container(3).unwrap(), Some(last.blob));
     assert_eq!(store.last_in_container(4).unwrap(), None);
     assert_eq!(store.newest_objects(1).unwrap().len(), 1);
     assert_eq!(store.newest_objects(9).unwrap(), [last, first]);
@@ -372,6 +373,8 @@ pub fn machines_are_versioned_and_come_when_they_are_due(store: &dyn IntakeStore
         version,
         state: format!("state {version}"),
         due: due.map(Instant),
+        offered: None,
+        person: None,
     };
     let step = |row: MachineRow| Change {
         expect: vec![Expectation::Machine { key: row.key.clone(), version: row.version - 1 }],

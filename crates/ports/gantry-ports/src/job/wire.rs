@@ -99,7 +99,7 @@ pub(super) fn ticket(attempt: &str, fence: u64) -> Result<Ticket, FormError> {
 /// A clause that was judged.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Clause {
+pub(crate) struct Clause {
     name: String,
     verdict: WireVerdict,
     seen: String,

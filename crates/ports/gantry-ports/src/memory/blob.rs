@@ -9,7 +9,10 @@ use std::{
 
 use gantry_types::digest::Digest;
 
-use crate::blob::{Appended, Blob, BlobError, BlobRef};
+use crate::{
+    blob::{Appended, Blob, BlobError, BlobRef},
+    job::{ByteRange, Place},
+};
 
 /// Takes the digest of content; the twin has no hash of its own.
 pub type TakeDigest = fn(&[u8]) -> Digest;
@@ -61,6 +64,13 @@ impl Blob for MemoryBlob {
         let bytes = self.get(reference)?;
         let cut = |at: u64| usize::try_from(at).unwrap_or(usize::MAX).min(bytes.len());
         Ok(bytes.get(cut(range.start)..cut(range.end)).unwrap_or_default().to_vec())
+    }
+
+    /// There is no such file: performers in memory open none.
+    fn place(&self, reference: BlobRef) -> Result<Place, BlobError> {
+        self.get(reference)?;
+        let range = ByteRange { offset: reference.offset, length: reference.length };
+        Ok(Place { file: format!("/memory/{}", reference.container).into(), range: Some(range) })
     }
 
     fn verify(&self, reference: BlobRef) -> Result<Digest, BlobError> {

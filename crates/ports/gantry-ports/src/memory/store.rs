@@ -6,21 +6,26 @@ use std::{
 };
 
 use gantry_types::{
-    ids::SiteId,
+    ids::{RunId, SiteId, TaskName, WorkflowName},
     instant::Instant,
     uid::{SopInstanceUid, StudyInstanceUid},
 };
 
 use crate::{
+    blob::BlobRef,
     cases::Cases,
     definitions::Definitions,
     intake::Intake,
+    runs::id_of_run,
     store::{
         AssociationEnd, AssociationRow, AttentionRow, AuditRow, Change, CommitError, Committed, DocumentKind,
-        DocumentRow, Expectation, MachineKey, MachineKind, MachineRow, ObjectRow, REFUSALS_MAX, ReceiptRow,
-        Reception, RefusalRow, Row, SeriesRow, SeriesTally, Standing, Store, StoreError, StudyRow,
+        DocumentRow, EvidenceRow, Expectation, LateRow, MachineKey, MachineKind, MachineRow, ObjectRow,
+        PayloadRow, REFUSALS_MAX, ReceiptRow, Reception, RefusalRow, ResultRow, Row, RunRow, SeriesRow,
+        SeriesTally, Standing, Store, StoreError, StudyRow,
     },
 };
+
+mod runs;
 
 /// Rows in memory.
 #[derive(Default)]
@@ -40,6 +45,11 @@ struct Tables {
     documents: BTreeMap<(SiteId, DocumentKind, String, u32), DocumentRow>,
     attention: BTreeMap<(SiteId, StudyInstanceUid), u64>,
     machines: BTreeMap<MachineKey, MachineRow>,
+    payloads: BTreeMap<(SiteId, StudyInstanceUid, WorkflowName, u32), PayloadRow>,
+    late: BTreeMap<(u64, WorkflowName, u32), LateRow>,
+    runs: BTreeMap<RunId, RunRow>,
+    results: BTreeMap<(RunId, TaskName), ResultRow>,
+    evidence: BTreeMap<(SiteId, SopInstanceUid), EvidenceRow>,
     audit: Vec<AuditRow>,
 }
 
@@ -77,13 +87,17 @@ impl Tables {
         }
     }
 
-    /// Whether the row's id is that of another object or receipt.
+    /// Whether the row's key is that of another row which is never changed.
     fn is_taken(&self, row: &Row) -> bool {
         match row {
             Row::Object(row) => self.objects.get(&row.id).is_some_and(|old| {
                 (&old.site, &old.sop_instance, old.revision) != (&row.site, &row.sop_instance, row.revision)
             }),
             Row::Receipt(row) => self.receipts.contains_key(&row.id),
+            Row::Payload(row) => self.payloads.contains_key(&payload_key(row)),
+            Row::Run(row) => self.runs.contains_key(&row.id),
+            Row::Result(row) => self.results.contains_key(&(row.run.clone(), row.task.clone())),
+            Row::Evidence(row) => self.evidence.contains_key(&(row.site.clone(), row.sop_instance.clone())),
             Row::Study(_)
             | Row::Series(_)
             | Row::Association(_)
@@ -91,6 +105,7 @@ impl Tables {
             | Row::Document(_)
             | Row::Attention(_)
             | Row::Attended { .. }
+            | Row::Late(_)
             | Row::Machine(_) => false,
         }
     }
@@ -121,6 +136,21 @@ impl Tables {
             Row::Machine(row) => {
                 self.machines.insert(row.key.clone(), row);
             }
+            Row::Payload(row) => {
+                self.payloads.insert(payload_key(&row), row);
+            }
+            Row::Late(row) => {
+                self.late.insert((row.object, row.workflow.clone(), row.ordinal), row);
+            }
+            Row::Run(row) => {
+                self.runs.insert(row.id.clone(), row);
+            }
+            Row::Result(row) => {
+                self.results.insert((row.run.clone(), row.task.clone()), row);
+            }
+            Row::Evidence(row) => {
+                self.evidence.insert((row.site.clone(), row.sop_instance.clone()), row);
+            }
             Row::Document(row) => {
                 self.documents.insert((row.site.clone(), row.kind, row.name.clone(), row.version), row);
             }
@@ -133,6 +163,10 @@ impl Tables {
             }
         }
     }
+}
+
+fn payload_key(row: &PayloadRow) -> (SiteId, StudyInstanceUid, WorkflowName, u32) {
+    (row.site.clone(), row.study.clone(), row.workflow.clone(), row.ordinal)
 }
 
 impl Store for MemoryStore {
@@ -211,16 +245,21 @@ impl Intake for MemoryStore {
         Ok(self.tables().refusals.clone())
     }
 
-    fn last_in_container(&self, container: u64) -> Result<Option<ObjectRow>, StoreError> {
-        let found = self.objects_where(|object| object.blob.container == container);
-        Ok(found.into_iter().max_by_key(|object| object.blob.offset))
+    fn last_in_container(&self, container: u64) -> Result<Option<BlobRef>, StoreError> {
+        let tables = self.tables();
+        let objects = tables.objects.values().map(|row| row.blob);
+        let results = tables.results.values().flat_map(|row| &row.files).map(|file| file.blob);
+        let evidence = tables.evidence.values().map(|row| row.blob);
+        let all = objects.chain(results).chain(evidence);
+        Ok(all.filter(|blob| blob.container == container).max_by_key(|blob| blob.offset))
     }
 
     fn last_id(&self) -> Result<u64, StoreError> {
         let tables = self.tables();
         let last =
             [tables.objects.keys().last(), tables.receipts.keys().last(), tables.associations.keys().last()];
-        Ok(last.into_iter().flatten().copied().max().unwrap_or(0))
+        let run = tables.runs.keys().last().and_then(id_of_run);
+        Ok(last.into_iter().flatten().copied().chain(run).max().unwrap_or(0))
     }
 
     fn newest_objects(&self, count: usize) -> Result<Vec<ObjectRow>, StoreError> {
@@ -283,7 +322,8 @@ impl Cases for MemoryStore {
         let in_force = tables
             .objects
             .values()
-            .filter(|row| row.site == *site && row.study == *study && row.standing == Standing::InForce);
+            .filter(|row| row.site == *site && row.study == *study && row.standing == Standing::InForce)
+            .filter(|row| !tables.evidence.contains_key(&(site.clone(), row.sop_instance.clone())));
         for object in in_force {
             let first = tables
                 .receipts
@@ -336,6 +376,24 @@ impl Cases for MemoryStore {
         due.sort_by_key(|row| row.due);
         due.truncate(count);
         Ok(due)
+    }
+
+    fn offered(&self, kind: MachineKind, count: usize) -> Result<Vec<MachineRow>, StoreError> {
+        let tables = self.tables();
+        let is_offered = |row: &&MachineRow| row.key.kind == kind && row.offered.is_some();
+        let mut offered: Vec<MachineRow> = tables.machines.values().filter(is_offered).cloned().collect();
+        offered.sort_by_key(|row| row.offered.map(|offer| (offer.lane, offer.since)));
+        offered.truncate(count);
+        Ok(offered)
+    }
+
+    fn waiting_for_person(&self, site: &SiteId, count: usize) -> Result<Vec<MachineRow>, StoreError> {
+        let tables = self.tables();
+        let waits = |row: &&MachineRow| row.key.site == *site && row.person.is_some();
+        let mut waiting: Vec<MachineRow> = tables.machines.values().filter(waits).cloned().collect();
+        waiting.sort_by_key(|row| row.person);
+        waiting.truncate(count);
+        Ok(waiting)
     }
 
     fn next_due(&self) -> Result<Option<Instant>, StoreError> {
