@@ -2,6 +2,8 @@
 ALTER TABLE machine ADD COLUMN offer_lane INTEGER;
 ALTER TABLE machine ADD COLUMN offered INTEGER;
 ALTER TABLE machine ADD COLUMN person INTEGER;
+DROP INDEX machine_due;
+CREATE INDEX machine_due ON machine (kind, due) WHERE due IS NOT NULL;
 CREATE INDEX machine_offered ON machine (kind, offer_lane, offered) WHERE offered IS NOT NULL;
 CREATE INDEX machine_person ON machine (person) WHERE person IS NOT NULL;
 

@@ -168,11 +168,11 @@ impl Cases for SqliteStore {
         })
     }
 
-    fn next_due(&self) -> std::result::Result<Option<Instant>, StoreError> {
+    fn next_due(&self, kind: MachineKind) -> std::result::Result<Option<Instant>, StoreError> {
         self.read("read what is due next", |connection| {
+            let sql = "SELECT min(due) FROM machine WHERE kind = ?1 AND due IS NOT NULL";
             let at: Option<i64> =
-                connection
-                    .query_row("SELECT min(due) FROM machine WHERE due IS NOT NULL", [], |row| row.get(0))?;
+                connection.prepare_cached(sql)?.query_row([work::machine_kind(kind)], |row| row.get(0))?;
             Ok(at.map(Instant))
         })
     }

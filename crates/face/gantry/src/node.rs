@@ -16,7 +16,7 @@ use gantry_gateway::{
     settings::{DoorSettings, Limits},
     sources::KnownSources,
 };
-use gantry_ports::{blob::BlobError, cases::Cases, definitions::Definitions, intake::Intake as _};
+use gantry_ports::{blob::BlobError, cases::Cases, definitions::Definitions, intake::Intake as _, runs::Runs};
 use gantry_segments::{Segments, Settings};
 use gantry_sqlite::SqliteStore;
 use gantry_types::{ids::SiteId, uid::Uid};
@@ -38,6 +38,7 @@ pub(crate) struct Node {
     pub(crate) outside: Outside,
     pub(crate) definitions: Arc<dyn Definitions>,
     pub(crate) cases: Arc<dyn Cases>,
+    pub(crate) runs: Arc<dyn Runs>,
 }
 
 /// What a folder is opened for.
@@ -72,7 +73,7 @@ impl Node {
             clock: Arc::new(SystemClock::start()),
             ids: Arc::new(ids),
         };
-        Ok(Self { config, site, outside, definitions: store.clone(), cases: store })
+        Ok(Self { config, site, outside, definitions: store.clone(), cases: store.clone(), runs: store })
     }
 
     /// How the door is set.

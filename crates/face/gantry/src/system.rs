@@ -6,7 +6,7 @@ use std::{
 };
 
 use gantry_ports::{clock::Clock, ids::Ids};
-use gantry_types::instant::Instant;
+use gantry_types::instant::{Instant, UtcOffset};
 
 /// The machine's clocks.
 pub(crate) struct SystemClock(std::time::Instant);
@@ -25,6 +25,11 @@ impl Clock for SystemClock {
             Err(before) => -i64::try_from(before.duration().as_micros()).unwrap_or(i64::MAX),
         };
         Instant(micros)
+    }
+
+    fn offset(&self) -> UtcOffset {
+        let minutes = jiff::ZonedDateTime::now().offset().seconds() / 60;
+        i16::try_from(minutes).ok().and_then(UtcOffset::from_minutes).unwrap_or(UtcOffset::UTC)
     }
 
     fn monotonic(&self) -> Instant {

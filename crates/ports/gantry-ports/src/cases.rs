@@ -66,9 +66,9 @@ pub trait Cases: Send + Sync {
     /// [`StoreError`].
     fn waiting_for_person(&self, site: &SiteId, count: usize) -> Result<Vec<MachineRow>, StoreError>;
 
-    /// When the next machine of any kind is due.
+    /// When the next machine of a kind is due.
     ///
     /// # Errors
     /// [`StoreError`].
-    fn next_due(&self) -> Result<Option<Instant>, StoreError>;
+    fn next_due(&self, kind: MachineKind) -> Result<Option<Instant>, StoreError>;
 }

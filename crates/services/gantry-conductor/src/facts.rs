@@ -21,9 +21,16 @@ use gantry_ports::{
     blob::{Blob, BlobError},
     cases::Cases,
     intake::Intake,
+    runs::Runs,
     store::{ObjectRow, SeriesRow, Standing, StoreError, StudyRow},
 };
-use gantry_types::header::Contrast;
+use gantry_types::{
+    header::Contrast,
+    ids::SiteId,
+    uid::{SopInstanceUid, StudyInstanceUid},
+};
+
+use crate::conductor::Outside;
 
 /// As much of an object as is read for what its series says; a header that is longer says less.
 const FRONT_BYTES: u64 = 256 << 10;
@@ -35,6 +42,8 @@ pub struct Reading<'a> {
     pub intake: &'a dyn Intake,
     /// What is there of series.
     pub cases: &'a dyn Cases,
+    /// What Gantry made itself.
+    pub runs: &'a dyn Runs,
     /// Kept bytes.
     pub blob: &'a dyn Blob,
 }
@@ -50,16 +59,48 @@ pub enum FactsError {
     Blob(#[from] BlobError),
 }
 
-impl Reading<'_> {
+impl<'a> Reading<'a> {
+    /// As the conductor reads them.
+    pub(crate) fn of(outside: &'a Outside) -> Self {
+        Self { intake: &*outside.intake, cases: &*outside.cases, runs: &*outside.runs, blob: &*outside.blob }
+    }
+
+    /// The objects in force of a study, by their keys. What Gantry made and somebody sent back is not among them (AS1).
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn objects(&self, site: &SiteId, study: &StudyInstanceUid) -> Result<Vec<ObjectRow>, StoreError> {
+        let made = self.runs.evidence_of_study(site, study)?;
+        let made: BTreeSet<&SopInstanceUid> = made.iter().map(|row| &row.sop_instance).collect();
+        let mut objects = self.intake.objects(site, study)?;
+        objects.retain(|object| object.standing == Standing::InForce && !made.contains(&object.sop_instance));
+        objects.sort_by_key(|object| object.id);
+        Ok(objects)
+    }
+
+    /// Series Date and Time of an object, as digits; nothing if it has no date.
+    ///
+    /// # Errors
+    /// [`FactsError`].
+    pub(crate) fn made(&self, object: &ObjectRow) -> Result<Option<String>, FactsError> {
+        self.with_header(object, |data_set| {
+            let digits = |tag| {
+                let text = charset::text(data_set, tag);
+                text.chars().filter(char::is_ascii_digit).take(14).collect::<String>()
+            };
+            let date = digits(tag::SERIES_DATE);
+            (!date.is_empty()).then(|| date + &digits(tag::SERIES_TIME))
+        })
+    }
+
     /// The facts of a study as it is now.
     ///
     /// # Errors
     /// [`FactsError`]: an object that is damaged must not look like one that says nothing.
     pub fn study(&self, study: &StudyRow) -> Result<StudyFacts, FactsError> {
-        let rows = self.intake.series(&study.site, &study.uid)?;
-        let mut objects = self.intake.objects(&study.site, &study.uid)?;
-        objects.retain(|object| object.standing == Standing::InForce);
-        objects.sort_by_key(|object| object.id);
+        let objects = self.objects(&study.site, &study.uid)?;
+        let mut rows = self.intake.series(&study.site, &study.uid)?;
+        rows.retain(|row| objects.iter().any(|object| object.series == row.uid));
         let mut facts = StudyFacts { study: self.of_study(study, &rows, &objects)?, series: BTreeMap::new() };
         for row in &rows {
             let own: Vec<&ObjectRow> = objects.iter().filter(|object| object.series == row.uid).collect();
@@ -105,6 +146,14 @@ impl Reading<'_> {
 
     /// What an object's header says of its series.
     fn of_header(&self, object: &ObjectRow) -> Result<Facts, FactsError> {
+        self.with_header(object, |data_set| of_data_set(data_set, object))
+    }
+
+    fn with_header<T>(
+        &self,
+        object: &ObjectRow,
+        read: impl FnOnce(&DataSet<'_>) -> T,
+    ) -> Result<T, FactsError> {
         let start = u64::from(object.head_bytes);
         let front = self.blob.read(object.blob, start..start + FRONT_BYTES)?;
         let (encoding, wrapping) = syntax::layout(&object.transfer_syntax);
@@ -114,7 +163,7 @@ impl Reading<'_> {
         };
         let stop = Stop::Before(tag::FLOAT_PIXEL_DATA);
         let data_set = reader::read(&front, encoding, Limits::default(), stop).data_set;
-        Ok(of_data_set(&data_set, object))
+        Ok(read(&data_set))
     }
 }
 

@@ -392,7 +392,8 @@ pub fn machines_are_versioned_and_come_when_they_are_due(store: &dyn IntakeStore
     assert_eq!(due(9, 9), []);
     assert_eq!(due(20, 9), [row("a", 2, Some(10)), row("b", 1, Some(20))]);
     assert_eq!(due(20, 1), [row("a", 2, Some(10))]);
-    assert_eq!(store.next_due().unwrap(), Some(Instant(10)));
+    assert_eq!(store.next_due(MachineKind::Case).unwrap(), Some(Instant(10)));
+    assert_eq!(store.next_due(MachineKind::Run).unwrap(), None);
     let study = StudyInstanceUid::from_peer("1.2").unwrap();
     let all = store.machines(&site(), MachineKind::Case, &study).unwrap();
     assert_eq!(all, [row("a", 2, Some(10)), row("b", 1, Some(20)), row("c", 1, None)]);

@@ -396,8 +396,9 @@ impl Cases for MemoryStore {
         Ok(waiting)
     }
 
-    fn next_due(&self) -> Result<Option<Instant>, StoreError> {
-        Ok(self.tables().machines.values().filter_map(|row| row.due).min())
+    fn next_due(&self, kind: MachineKind) -> Result<Option<Instant>, StoreError> {
+        let tables = self.tables();
+        Ok(tables.machines.values().filter(|row| row.key.kind == kind).filter_map(|row| row.due).min())
     }
 }
 

@@ -48,6 +48,10 @@ impl Packages for Shelf {
 struct Ticks(AtomicI64);
 
 impl Clock for Ticks {
+    fn offset(&self) -> gantry_types::instant::UtcOffset {
+        gantry_types::instant::UtcOffset::UTC
+    }
+
     fn now(&self) -> Instant {
         Instant(0)
     }

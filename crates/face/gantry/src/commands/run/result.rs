@@ -24,7 +24,7 @@ use gantry_ports::{clock::Clock as _, ids::Ids as _};
 use gantry_types::{
     findings::{JudgedClause, MeasuredValue, SegmentFinding, Verdict},
     ids::IdError,
-    instant::{Instant, Stamp, UtcOffset},
+    instant::Stamp,
 };
 use serde_json::{Value, json};
 
@@ -188,10 +188,8 @@ fn record(application: &Application) -> Result<RunRecord, Failure> {
 
 /// Now, with the offset of this machine.
 fn now() -> Stamp {
-    let at: Instant = SystemClock::start().now();
-    let minutes = jiff::ZonedDateTime::now().offset().seconds() / 60;
-    let offset = i16::try_from(minutes).ok().and_then(UtcOffset::from_minutes);
-    Stamp { at, offset: offset.unwrap_or(UtcOffset::UTC) }
+    let clock = SystemClock::start();
+    Stamp { at: clock.now(), offset: clock.offset() }
 }
 
 /// Writes everything; findings.json last.

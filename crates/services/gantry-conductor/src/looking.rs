@@ -1,0 +1,180 @@
+//! Looking at a study: what each workflow makes of what is there now.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use gantry_definition::document::StudyFacts;
+use gantry_flow::{
+    case::{Effect, Event, Look, Stage, State, Tally, step},
+    names::{AssociationId, CaseKey, Subject},
+};
+use gantry_ports::{
+    state::case as form,
+    store::{Change, Expectation, MachineKind, MachineRow, Row, StoreError, StudyRow},
+};
+use gantry_types::{
+    instant::Instant,
+    uid::{SeriesInstanceUid, StudyInstanceUid},
+};
+
+use crate::{
+    conductor::{Conductor, TROUBLE_PAUSE, TURN_MAX, TurnError},
+    facts::Reading,
+    freezing::Freezing,
+    workflows::{Pinned, Workflows},
+};
+
+/// What is known of a study, read once for all workflows.
+struct Known {
+    study: StudyRow,
+    facts: StudyFacts,
+    tallies: BTreeMap<SeriesInstanceUid, Tally>,
+    released: BTreeMap<AssociationId, Instant>,
+}
+
+impl Conductor {
+    /// Looks at every study that something came to, and at those whose wait is over. Says how long the next of those
+    /// that were left for later rests.
+    pub(crate) fn look_at_studies(&self, workflows: &Workflows) -> Result<Option<Duration>, StoreError> {
+        let cases = &self.outside.cases;
+        let wanted = cases.attention(&self.settings.site, TURN_MAX)?;
+        let mut studies: Vec<StudyInstanceUid> = wanted.into_iter().map(|row| row.study).collect();
+        let due = cases.due(MachineKind::Case, self.outside.clock.now(), TURN_MAX)?;
+        studies.extend(due.into_iter().map(|row| row.key.study));
+        let mut resting: Option<Duration> = None;
+        for (at, study) in studies.iter().enumerate() {
+            if studies.iter().take(at).any(|earlier| earlier == study) {
+                continue;
+            }
+            if let Some(rest) = self.rest_of(study) {
+                resting = Some(resting.map_or(rest, |least| least.min(rest)));
+                continue;
+            }
+            let pause = match self.look_at(study, workflows) {
+                Ok(()) | Err(TurnError::Changed) => self.settings.look_pause,
+                Err(error) => {
+                    self.trouble(study.as_str(), &format!("study {study} cannot be looked at: {error}"));
+                    TROUBLE_PAUSE
+                }
+            };
+            self.rest(study, pause);
+        }
+        Ok(resting)
+    }
+
+    /// Looks at one study and commits what follows, if nothing came meanwhile.
+    pub(crate) fn look_at(&self, uid: &StudyInstanceUid, workflows: &Workflows) -> Result<(), TurnError> {
+        let site = &self.settings.site;
+        // Before everything else: whatever comes from here on changes it.
+        let mark = self.outside.cases.mark(site, uid)?;
+        let mut change = Change {
+            expect: vec![Expectation::Mark { site: site.clone(), study: uid.clone(), mark }],
+            rows: vec![Row::Attended { site: site.clone(), study: uid.clone() }],
+            audit: Vec::new(),
+        };
+        let machines = self.outside.cases.machines(site, MachineKind::Case, uid)?;
+        self.retire(&machines, workflows, &mut change);
+        if let Some(study) = self.outside.intake.study(site, uid)?
+            && !workflows.live.is_empty()
+        {
+            let known = self.know(study)?;
+            for pinned in &workflows.live {
+                self.judge(&known, pinned, &machines, &mut change)?;
+            }
+        }
+        if mark.is_none() && change.rows.len() == 1 && change.audit.is_empty() {
+            return Ok(()); // nothing was wanted, and nothing follows
+        }
+        self.outside.store.commit(&change)?;
+        Ok(())
+    }
+
+    /// A case whose workflow cannot be read any more waits for a person, not for ever for its timer.
+    fn retire(&self, machines: &[MachineRow], workflows: &Workflows, change: &mut Change) {
+        let is_live = |row: &MachineRow| {
+            workflows.live.iter().any(|pinned| pinned.workflow.name.as_str() == row.key.name)
+        };
+        for row in machines.iter().filter(|row| row.due.is_some() && !is_live(row)) {
+            change.expect.push(Expectation::Machine { key: row.key.clone(), version: row.version });
+            let person = Some(self.outside.clock.now());
+            let version = row.version + 1;
+            change.rows.push(Row::Machine(MachineRow { version, due: None, person, ..row.clone() }));
+            let detail = format!("workflow {} cannot be read", row.key.name);
+            change.audit.push(self.audit("case/stopped", row.key.study.as_str(), detail));
+        }
+    }
+
+    fn know(&self, study: StudyRow) -> Result<Known, TurnError> {
+        let Conductor { outside, .. } = self;
+        let reading = Reading::of(outside);
+        let facts = reading.study(&study)?;
+        let mut tallies = BTreeMap::new();
+        for tally in outside.cases.tallies(&study.site, &study.uid)? {
+            let associations = tally.associations.into_iter().map(AssociationId).collect();
+            let (objects, last) = (tally.objects, tally.last);
+            tallies.insert(tally.series, Tally { objects, last, associations });
+        }
+        let all: Vec<u64> =
+            tallies.values().flat_map(|tally| tally.associations.iter().map(|id| id.0)).collect();
+        let released = outside.cases.releases(&all)?;
+        let released = released.into_iter().map(|(id, at)| (AssociationId(id), at)).collect();
+        Ok(Known { study, facts, tallies, released })
+    }
+
+    /// Steps one workflow's case.
+    fn judge(
+        &self,
+        known: &Known,
+        pinned: &Arc<Pinned>,
+        machines: &[MachineRow],
+        change: &mut Change,
+    ) -> Result<(), TurnError> {
+        let Known { study, facts, tallies, released } = known;
+        let case = CaseKey::Study { site: study.site.clone(), study: study.uid.clone() };
+        let subject = Subject { case, workflow: pinned.workflow.name.clone() };
+        let key = form::key(&subject);
+        let row = machines.iter().find(|row| row.key == key);
+        let state = match row {
+            Some(row) => form::state(row)?,
+            None => State::new(subject),
+        };
+        let look: Look = pinned.workflow.explain(facts).look(tallies, released);
+        let now = self.outside.clock.now();
+        let step = step(&pinned.workflow.rules, &state, Event::Look(look), now);
+        let version = row.map_or(0, |row| row.version);
+        let next = form::row(&step, version + 1);
+        let is_same =
+            row.is_some_and(|row| (&row.state, row.due, row.person) == (&next.state, next.due, next.person));
+        if is_same && step.effects.is_empty() {
+            return Ok(());
+        }
+        change.expect.push(Expectation::Machine { key, version });
+        if stage_word(&state.stage) != stage_word(&step.state.stage) {
+            let detail = format!("workflow {}: {}", pinned.workflow.name, stage_word(&step.state.stage));
+            change.audit.push(self.audit("case/changed", study.uid.as_str(), detail));
+        }
+        change.rows.push(Row::Machine(next));
+        for effect in step.effects {
+            match effect {
+                Effect::Freeze { key, selected } => {
+                    let freezing = Freezing { study, pinned, facts, key: &key, selected: &selected };
+                    self.freeze(&freezing, change)?;
+                }
+                Effect::RecordLate { key, series, objects } => {
+                    self.record_late(study, &key, &series, objects, change)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn stage_word(stage: &Stage) -> &'static str {
+    match stage {
+        Stage::NotMatched { .. } => "not matched",
+        Stage::Waiting { .. } => "waiting",
+        Stage::Held { .. } => "held",
+        Stage::Frozen { .. } => "frozen",
+        Stage::Expired { .. } => "expired",
+        Stage::Cancelled { .. } => "cancelled",
+    }
+}

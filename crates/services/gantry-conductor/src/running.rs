@@ -1,0 +1,528 @@
+//! Running: claiming a task, having it performed, and taking its answer.
+
+use std::{error::Error, time::Duration};
+
+use gantry_flow::{
+    names::AttemptKey,
+    run::{AttemptResult, Effect, Event, Failure, Outcome as RunOutcome, Remedy, Stage, State, step},
+    step::{Fence, Step},
+};
+use gantry_ports::{
+    job::{AttemptId, Input, Job, Limits, Outcome, Ticket, names, result},
+    news::{News, Seen, Woken},
+    performer::{News as Heard, PerformError, Performed, Performer, Wish},
+    state::{
+        publication::{self, PublicationKey},
+        run as form,
+    },
+    store::{
+        Change, CommitError, DocumentKind, Expectation, MachineKind, MachineRow, ResultFile, ResultRow, Row,
+        RunRow,
+    },
+};
+use gantry_types::{
+    digest::Digest,
+    ids::{NodeId, RunId, TaskName},
+    instant::Instant,
+};
+use sha2::{Digest as _, Sha256};
+
+use crate::{
+    conductor::{Conductor, TURN_MAX, TurnError},
+    workflows::{self, Pinned},
+};
+
+/// How long an idle slot sleeps when nobody tells it of work.
+const IDLE: Duration = Duration::from_secs(1);
+/// How often a step is taken anew when others keep changing the run.
+const CONFLICTS_MAX: usize = 20;
+
+/// An attempt that this slot has leased.
+struct Attempt {
+    run: RunRow,
+    pinned: Pinned,
+    key: AttemptKey,
+    /// As it was after the claim.
+    machine: MachineRow,
+    began: Instant,
+}
+
+/// The first attempt of a run that a node has leased.
+pub(crate) fn leased(state: &State, by: &NodeId) -> Option<(TaskName, Fence)> {
+    state.tasks.iter().find_map(|(name, task)| match &task.stage {
+        Stage::Leased { node, .. } => (node == by).then(|| (name.clone(), task.fence)),
+        Stage::Blocked
+        | Stage::Queued { .. }
+        | Stage::Backoff { .. }
+        | Stage::Ran { .. }
+        | Stage::Declined { .. }
+        | Stage::Failed { .. }
+        | Stage::Cancelled { .. }
+        | Stage::Skipped { .. } => None,
+    })
+}
+
+fn queued(state: &State) -> Option<TaskName> {
+    let is_queued =
+        |(_, task): &(&TaskName, &gantry_flow::run::Task)| matches!(task.stage, Stage::Queued { .. });
+    state.tasks.iter().find(is_queued).map(|(name, _)| name.clone())
+}
+
+impl Conductor {
+    /// A slot: takes one task after the other, until told to stop. As many tasks run at once as there are slots.
+    pub fn run_slot(&self, performer: &dyn Performer, news: &News) {
+        let mut seen = Seen::default();
+        loop {
+            if news.is_over() {
+                return;
+            }
+            match self.run_next(performer, news) {
+                Ok(true) => continue,
+                Ok(false) => {}
+                Err(error) => self.trouble("slot", &format!("a run slot cannot go on: {error}")),
+            }
+            match news.wait(seen, IDLE) {
+                Woken::Over => return,
+                Woken::Look(now) => seen = now,
+            }
+        }
+    }
+
+    /// Runs the next task that is offered; says whether there was one.
+    ///
+    /// # Errors
+    /// [`gantry_ports::store::StoreError`].
+    pub fn run_next(
+        &self,
+        performer: &dyn Performer,
+        news: &News,
+    ) -> Result<bool, gantry_ports::store::StoreError> {
+        for row in self.outside.cases.offered(MachineKind::Run, TURN_MAX)? {
+            match self.claim(&row) {
+                Ok(Some(attempt)) => {
+                    self.carry_out(&attempt, performer, news);
+                    return Ok(true);
+                }
+                Ok(None) | Err(TurnError::Changed) => {}
+                Err(error) => self.trouble(&row.key.name, &format!("run {}: {error}", row.key.name)),
+            }
+        }
+        Ok(false)
+    }
+
+    /// Leases the queued task of a run.
+    fn claim(&self, row: &MachineRow) -> Result<Option<Attempt>, TurnError> {
+        let state = form::state(row)?;
+        let Some(task) = queued(&state) else { return Ok(None) };
+        let (run, pinned) = self.run_of(&state.id)?;
+        let began = self.outside.clock.now();
+        let (node, lease) = (self.settings.node.clone(), self.settings.lease);
+        let claimed = Event::Claimed { task: task.clone(), node, lease };
+        let step = step(&pinned.workflow.plan, &state, claimed, began);
+        let machine = form::row(row.key.clone(), &step, row.version + 1);
+        let started = step.effects.into_iter().find_map(|effect| match effect {
+            Effect::Start(key) => Some(key),
+            Effect::Offer { .. } | Effect::Stop(_) | Effect::Accept { .. } | Effect::End { .. } => None,
+        });
+        let Some(key) = started else { return Ok(None) };
+        let detail = format!("task {task}, fence {}, on {}", key.fence.0, self.settings.node);
+        let change = Change {
+            expect: vec![Expectation::Machine { key: row.key.clone(), version: row.version }],
+            rows: vec![Row::Machine(machine.clone())],
+            audit: vec![self.audit("run/attempt-began", run.id.as_str(), detail)],
+        };
+        self.outside.store.commit(&change)?;
+        Ok(Some(Attempt { run, pinned, key, machine, began }))
+    }
+
+    /// A run and the version of its workflow.
+    fn run_of(&self, id: &RunId) -> Result<(RunRow, Pinned), TurnError> {
+        let gone = |what: String| TurnError::Impossible(what);
+        let run = self.outside.runs.run(id)?.ok_or_else(|| gone(format!("run {id} has no row")))?;
+        let definitions = &self.outside.definitions;
+        let row =
+            definitions.document(&run.site, DocumentKind::Workflow, run.workflow.as_str(), run.version)?;
+        let row =
+            row.ok_or_else(|| gone(format!("workflow {} has no version {}", run.workflow, run.version)))?;
+        match workflows::pinned(&row) {
+            Ok(Some(pinned)) => Ok((run, pinned)),
+            Ok(None) => Err(gone(format!("document {} is no workflow", run.workflow))),
+            Err(unreadable) => Err(gone(unreadable.to_string())),
+        }
+    }
+
+    /// Has the task performed and hands in the answer.
+    fn carry_out(&self, attempt: &Attempt, performer: &dyn Performer, news: &News) {
+        let mut lease = Lease {
+            conductor: self,
+            attempt,
+            renewed: self.outside.clock.monotonic(),
+            pause: self.settings.lease / 3,
+        };
+        let performed = match self.job(attempt) {
+            Ok(job) => performer.perform(&job, &mut |_: Heard| {
+                if news.is_over() { Wish::Stop } else { lease.keep() }
+            }),
+            Err(failure) => return self.hand_in(attempt, failed(failure, Remedy::Retry), None),
+        };
+        match performed {
+            // Nobody waits for it: the run says why, or this process ends and its lease is given back below.
+            Err(PerformError::Cancelled) => {
+                let (task, fence) = (attempt.key.task.clone(), attempt.key.fence);
+                self.settle(attempt, None, &|| Event::Lost { task: task.clone(), fence });
+            }
+            Err(error) => {
+                let failure = Failure { code: error.code().0.to_owned(), sentence: chain(&error) };
+                self.hand_in(attempt, failed(failure, Remedy::Retry), None);
+            }
+            Ok(performed) => self.answered(attempt, performed),
+        }
+    }
+
+    /// What the performer is asked.
+    fn job(&self, attempt: &Attempt) -> Result<Job, Failure> {
+        let trouble = |code: &str, sentence: String| Failure { code: code.to_owned(), sentence };
+        let Attempt { run, pinned, key, .. } = attempt;
+        let unreadable = |error: gantry_ports::store::StoreError| trouble("run/store", chain(&error));
+        let used = pinned.workflow.tasks.get(&key.task);
+        let used =
+            used.ok_or_else(|| trouble("run/no-task", format!("the workflow has no task {}", key.task)))?;
+        let gone = || trouble("run/no-application", format!("application {} is not there", used.app));
+        let application = self.outside.packages.find(&used.app).ok_or_else(gone)?;
+        let package = run.packages.iter().find(|package| package.task == key.task);
+        let package = package.map_or(application.digest, |package| package.digest);
+        let runs = &self.outside.runs;
+        let payload = runs.payload(&run.site, &run.study, &run.workflow, run.ordinal).map_err(unreadable)?;
+        let payload =
+            payload.ok_or_else(|| trouble("run/no-payload", "the run has no payload".to_owned()))?;
+        let objects = runs.payload_objects(&payload).map_err(unreadable)?;
+        let mut inputs = Vec::new();
+        for (role, name) in &used.inputs {
+            let mut places = Vec::new();
+            for item in payload.items.iter().filter(|item| item.input == *name) {
+                let object = objects.iter().find(|object| object.id == item.object);
+                let object = object.ok_or_else(|| {
+                    trouble("run/no-object", format!("object {} of the payload has no row", item.object))
+                })?;
+                let damaged = |error: gantry_ports::blob::BlobError| {
+                    trouble(
+                        "run/damaged-object",
+                        format!("object {}: {}", object.sop_instance, chain(&error)),
+                    )
+                };
+                places.push(self.outside.blob.place(object.blob).map_err(damaged)?);
+            }
+            inputs.push(Input { role: role.clone(), objects: places });
+        }
+        let resources = &application.package.resources;
+        let timeout = pinned.workflow.plan.task(&key.task).map_or(Duration::ZERO, |task| task.timeout);
+        Ok(Job {
+            ticket: ticket(key)?,
+            application: application.source.clone(),
+            package,
+            asserted: used.asserted.keys().cloned().collect(),
+            inputs,
+            limits: Limits {
+                memory_bytes: resources.memory_mib << 20,
+                time: timeout.min(Duration::from_secs(resources.time_secs)),
+            },
+        })
+    }
+
+    fn answered(&self, attempt: &Attempt, performed: Performed) {
+        let complaint = |why: &gantry_ports::job::Complaint| Failure {
+            code: why.code.clone(),
+            sentence: why.sentence.clone(),
+        };
+        match &performed.report.outcome {
+            Outcome::Ran => match self.keep(attempt, &performed) {
+                Ok(row) => {
+                    let report = row.files.iter().find(|file| file.name == names::RESULT);
+                    let digest = report.map_or(Digest([0; 32]), |file| file.digest);
+                    self.hand_in(attempt, AttemptResult::Ran { result: digest }, Some(row));
+                }
+                Err(failure) => self.hand_in(attempt, failed(failure, Remedy::Retry), None),
+            },
+            Outcome::Declined(clauses) => {
+                self.hand_in(attempt, AttemptResult::Declined { clauses: clauses.clone() }, None);
+            }
+            // The same images would be refused again.
+            Outcome::Refused(why) => self.hand_in(attempt, failed(complaint(why), Remedy::GiveUp), None),
+            Outcome::Failed(why) => self.hand_in(attempt, failed(complaint(why), Remedy::Retry), None),
+        }
+    }
+
+    /// Makes the answer durable; it counts only once its row is committed.
+    fn keep(&self, attempt: &Attempt, performed: &Performed) -> Result<ResultRow, Failure> {
+        let trouble = |error: &dyn Error| Failure { code: "run/not-kept".to_owned(), sentence: chain(error) };
+        let report = result::encode(&performed.report).map_err(|error| trouble(&error))?;
+        let files = performed.files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice()));
+        let mut kept = Vec::new();
+        for (name, bytes) in files.chain([(names::RESULT, report.as_slice())]) {
+            let label = format!("run {}\n{} {name}", attempt.run.id, attempt.key.task);
+            let appended = self.outside.blob.append(&mut &*bytes, label.as_bytes());
+            let appended = appended.map_err(|error| trouble(&error))?;
+            // What was announced for the report's file was compared by the performer.
+            debug_assert_eq!(appended.digest, Digest(Sha256::digest(bytes).into()));
+            let (blob, digest) = (appended.reference, appended.digest);
+            kept.push(ResultFile { name: name.to_owned(), blob, digest });
+        }
+        kept.sort_by(|a, b| a.name.cmp(&b.name));
+        let references: Vec<_> = kept.iter().map(|file| file.blob).collect();
+        self.outside.blob.sync(&references).map_err(|error| trouble(&error))?;
+        Ok(ResultRow {
+            run: attempt.run.id.clone(),
+            task: attempt.key.task.clone(),
+            fence: attempt.key.fence.0,
+            node: self.settings.node.clone(),
+            began: attempt.began,
+            ended: self.outside.clock.now(),
+            files: kept,
+        })
+    }
+
+    fn hand_in(&self, attempt: &Attempt, result: AttemptResult, row: Option<ResultRow>) {
+        let (task, fence) = (attempt.key.task.clone(), attempt.key.fence);
+        self.settle(attempt, row.as_ref(), &|| Event::Finished {
+            task: task.clone(),
+            fence,
+            result: result.clone(),
+        });
+    }
+
+    /// Steps the run by what became of its attempt, until that is written or does not count.
+    fn settle(&self, attempt: &Attempt, row: Option<&ResultRow>, event: &dyn Fn() -> Event) {
+        let mut machine = attempt.machine.clone();
+        for _ in 0..CONFLICTS_MAX {
+            match self.try_settle(attempt, &machine, row, event()) {
+                Ok(Settled::Counts) => return,
+                Ok(Settled::DoesNotCount) => break,
+                Err(TurnError::Changed) => match self.reload(&machine) {
+                    Ok(fresh) => machine = fresh,
+                    Err(error) => return self.lose(attempt, &error),
+                },
+                Err(error) => {
+                    self.lose(attempt, &error);
+                    break;
+                }
+            }
+        }
+        for file in row.iter().flat_map(|row| &row.files) {
+            // Space that is not given back now goes with its segment.
+            let _later = self.outside.blob.free(file.blob);
+        }
+    }
+
+    /// The attempt's end could not be written: its lease runs out, and the task is offered again.
+    fn lose(&self, attempt: &Attempt, error: &TurnError) {
+        let run = &attempt.run.id;
+        self.trouble(run.as_str(), &format!("the end of an attempt of run {run} is lost: {error}"));
+    }
+
+    fn try_settle(
+        &self,
+        attempt: &Attempt,
+        machine: &MachineRow,
+        row: Option<&ResultRow>,
+        event: Event,
+    ) -> Result<Settled, TurnError> {
+        let state = form::state(machine)?;
+        let now = self.outside.clock.now();
+        let step = step(&attempt.pinned.workflow.plan, &state, event, now);
+        if step.state == state {
+            return Ok(Settled::DoesNotCount);
+        }
+        let mut change = self.change_of(machine, &step, &attempt.run);
+        let accepted = step.effects.iter().any(|effect| match effect {
+            Effect::Accept { attempt: accepted, .. } => *accepted == attempt.key,
+            Effect::Offer { .. } | Effect::Start(_) | Effect::Stop(_) | Effect::End { .. } => false,
+        });
+        let counts = match row.filter(|_| accepted) {
+            Some(row) => {
+                self.publish(attempt, row, &mut change);
+                Settled::Counts
+            }
+            None if row.is_some() => Settled::DoesNotCount,
+            None => Settled::Counts,
+        };
+        self.outside.store.commit(&change)?;
+        Ok(counts)
+    }
+
+    /// The result's row, and a publication for each destination.
+    fn publish(&self, attempt: &Attempt, row: &ResultRow, change: &mut Change) {
+        change.rows.push(Row::Result(row.clone()));
+        let RunRow { site, study, id, .. } = &attempt.run;
+        for delivery in &attempt.pinned.workflow.deliver {
+            let of = PublicationKey {
+                run: id.clone(),
+                task: attempt.key.task.clone(),
+                destination: delivery.to.clone(),
+            };
+            let key = publication::key(site, study, &of);
+            let begun = gantry_flow::publication::begin(self.outside.clock.now());
+            change.expect.push(Expectation::Machine { key: key.clone(), version: 0 });
+            change.rows.push(Row::Machine(publication::row(key, &begun, 1)));
+        }
+    }
+
+    /// Machine row and audit of a step.
+    fn change_of(&self, machine: &MachineRow, step: &Step<State, Effect>, run: &RunRow) -> Change {
+        let subject = run.id.as_str();
+        let mut audit = Vec::new();
+        for (name, task) in &step.state.tasks {
+            let detail = format!("task {name}, fence {}: {}", task.fence.0, said(task));
+            audit.push(self.audit("run/task", subject, detail));
+        }
+        audit.extend(step.effects.iter().filter_map(|effect| match effect {
+            Effect::End { outcome, .. } => Some(self.audit("run/ended", subject, word(*outcome).to_owned())),
+            Effect::Offer { .. } | Effect::Start(_) | Effect::Stop(_) | Effect::Accept { .. } => None,
+        }));
+        Change {
+            expect: vec![Expectation::Machine { key: machine.key.clone(), version: machine.version }],
+            rows: vec![Row::Machine(form::row(machine.key.clone(), step, machine.version + 1))],
+            audit,
+        }
+    }
+
+    /// Steps a run by the event that its state asks for; says whether that changed anything.
+    pub(crate) fn step_run(
+        &self,
+        row: &MachineRow,
+        event: &mut dyn FnMut(&State) -> Option<Event>,
+    ) -> Result<bool, TurnError> {
+        let state = form::state(row)?;
+        let Some(event) = event(&state) else { return Ok(false) };
+        let (run, pinned) = self.run_of(&state.id)?;
+        let step = step(&pinned.workflow.plan, &state, event, self.outside.clock.now());
+        if step.state == state {
+            return Ok(false);
+        }
+        self.outside.store.commit(&self.change_of(row, &step, &run))?;
+        Ok(true)
+    }
+}
+
+/// Whether an attempt's end counted.
+enum Settled {
+    Counts,
+    DoesNotCount,
+}
+
+/// The heartbeat of an attempt.
+struct Lease<'a> {
+    conductor: &'a Conductor,
+    attempt: &'a Attempt,
+    renewed: Instant,
+    pause: Duration,
+}
+
+impl Lease<'_> {
+    /// Renews the lease when it is time; says whether the attempt's answer is still wanted.
+    fn keep(&mut self) -> Wish {
+        let Conductor { outside, settings, .. } = self.conductor;
+        let now = outside.clock.monotonic();
+        if now.since(self.renewed) < self.pause {
+            return Wish::GoOn;
+        }
+        self.renewed = now;
+        let (task, fence) = (&self.attempt.key.task, self.attempt.key.fence);
+        let lease = settings.lease;
+        let machine = match self.conductor.reload(&self.attempt.machine) {
+            Ok(machine) => machine,
+            // The lease may run out; then the answer will not count.
+            Err(_) => return Wish::GoOn,
+        };
+        let wanted = |state: &State| {
+            state
+                .tasks
+                .get(task)
+                .is_some_and(|own| own.fence == fence && matches!(own.stage, Stage::Leased { .. }))
+        };
+        match form::state(&machine) {
+            Ok(state) if !wanted(&state) => return Wish::Stop,
+            Ok(_) | Err(_) => {}
+        }
+        let mut beat = |_: &State| Some(Event::Heartbeat { task: task.clone(), fence, lease });
+        let _later = self.conductor.step_quietly(&machine, &mut beat);
+        Wish::GoOn
+    }
+}
+
+impl Conductor {
+    /// A heartbeat is no event for the audit trail.
+    fn step_quietly(
+        &self,
+        row: &MachineRow,
+        event: &mut dyn FnMut(&State) -> Option<Event>,
+    ) -> Result<(), TurnError> {
+        let state = form::state(row)?;
+        let Some(event) = event(&state) else { return Ok(()) };
+        let (_, pinned) = self.run_of(&state.id)?;
+        let step = step(&pinned.workflow.plan, &state, event, self.outside.clock.now());
+        let change = Change {
+            expect: vec![Expectation::Machine { key: row.key.clone(), version: row.version }],
+            rows: vec![Row::Machine(form::row(row.key.clone(), &step, row.version + 1))],
+            audit: Vec::new(),
+        };
+        match self.outside.store.commit(&change) {
+            Ok(_) | Err(CommitError::Conflict(_)) => Ok(()),
+            Err(CommitError::Store(error)) => Err(error.into()),
+        }
+    }
+}
+
+fn failed(failure: Failure, remedy: Remedy) -> AttemptResult {
+    AttemptResult::Failed { failure, remedy }
+}
+
+fn ticket(key: &AttemptKey) -> Result<Ticket, Failure> {
+    let name = format!("{}-{}-{}", key.run, key.task, key.fence.0);
+    let attempt = AttemptId::new(&name).ok_or_else(|| Failure {
+        code: "run/name".to_owned(),
+        sentence: format!("{name} cannot name a job"),
+    })?;
+    Ok(Ticket { attempt, fence: key.fence.0 })
+}
+
+fn said(task: &gantry_flow::run::Task) -> String {
+    let error = || match &task.last_error {
+        Some(error) => format!("{}: {}", error.code, error.sentence),
+        None => "no error".to_owned(),
+    };
+    match &task.stage {
+        Stage::Blocked => "waits for other tasks".to_owned(),
+        Stage::Queued { .. } if task.last_error.is_some() => format!("queued again after {}", error()),
+        Stage::Queued { .. } => "queued".to_owned(),
+        Stage::Leased { node, .. } => format!("runs on {node}"),
+        Stage::Backoff { until } => format!("tried again at {until} after {}", error()),
+        Stage::Ran { result, .. } => format!("ran, result {result}"),
+        Stage::Declined { clauses, .. } => {
+            let names: Vec<&str> = clauses.iter().map(|clause| clause.name.as_str()).collect();
+            format!("declined by {}", names.join(", "))
+        }
+        Stage::Failed { .. } => format!("failed with {}", error()),
+        Stage::Cancelled { by, .. } => format!("cancelled by {by}"),
+        Stage::Skipped { because, .. } => format!("skipped because of {because}"),
+    }
+}
+
+fn word(outcome: RunOutcome) -> &'static str {
+    match outcome {
+        RunOutcome::Ran => "ran",
+        RunOutcome::Declined => "declined",
+        RunOutcome::Failed => "failed",
+        RunOutcome::Cancelled => "cancelled",
+    }
+}
+
+/// An error and its causes in one sentence.
+fn chain(error: &dyn Error) -> String {
+    let mut sentence = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        sentence = format!("{sentence}: {error}");
+        cause = error.source();
+    }
+    sentence
+}
