@@ -30,6 +30,10 @@ const PEER: &str = "PEER";
 struct Elapsed(std::time::Instant);
 
 impl Clock for Elapsed {
+    fn offset(&self) -> gantry_types::instant::UtcOffset {
+        gantry_types::instant::UtcOffset::UTC
+    }
+
     fn now(&self) -> Instant {
         Instant(0)
     }

@@ -27,6 +27,10 @@ const WAIT: Duration = Duration::from_secs(10);
 struct Elapsed(std::time::Instant);
 
 impl Clock for Elapsed {
+    fn offset(&self) -> gantry_types::instant::UtcOffset {
+        gantry_types::instant::UtcOffset::UTC
+    }
+
     fn now(&self) -> Instant {
         Instant(0)
     }
