@@ -3,21 +3,39 @@
 use std::{
     fs, io,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use gantry_definition::package::Package;
 use gantry_pipeline::{package_digest::package_digest, steps};
-use gantry_types::digest::Digest;
+use gantry_ports::{
+    job::ApplicationSource,
+    packages::{self, Packages},
+};
+use gantry_types::{digest::Digest, ids::AppName};
 
 use crate::report::{Exit, Failure};
 
-/// Name and `app.toml` of the applications that ship.
+/// Name and `app.toml` of the applications that ship. The place in the list is the slot of their Series Numbers: append.
 const SHIPPED: &[(&str, &str)] = &[("lung-density", include_str!("../../../../apps/lung-density/app.toml"))];
 
 /// An application, pinned.
 pub(crate) struct Application {
     pub(crate) package: Package,
     pub(crate) digest: Digest,
+}
+
+/// The applications that runs may use: those that ship.
+pub(crate) struct Shelf;
+
+impl Packages for Shelf {
+    fn find(&self, name: &AppName) -> Option<Arc<packages::Application>> {
+        let slot = SHIPPED.iter().position(|(shipped, _)| *shipped == name.as_str())?;
+        let Application { package, digest } = find(name.as_str()).ok()?;
+        let source = ApplicationSource::Shipped(name.to_string());
+        let slot = u16::try_from(slot).ok()?;
+        Some(Arc::new(packages::Application { package, digest, source, slot }))
+    }
 }
 
 /// The package of the shipped application of this name.

@@ -4,7 +4,10 @@
 
 use std::{net::SocketAddr, path::Path};
 
-use gantry_types::{ae_title::AeTitle, ids::SiteId};
+use gantry_types::{
+    ae_title::AeTitle,
+    ids::{NodeId, SiteId},
+};
 use serde::Deserialize;
 
 use crate::report::{Exit, Failure};
@@ -17,8 +20,10 @@ pub(crate) const FILE: &str = "gantry.toml";
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Config {
     pub(crate) site: String,
+    pub(crate) node: String,
     pub(crate) dicom: Dicom,
     pub(crate) storage: Storage,
+    pub(crate) run: Run,
 }
 
 /// Doors.
@@ -47,9 +52,28 @@ pub(crate) struct Storage {
     pub(crate) reserve_mib: u64,
 }
 
+/// How runs are carried out.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Run {
+    pub(crate) slots: usize,
+}
+
 impl Default for Config {
     fn default() -> Self {
-        Self { site: "site".to_owned(), dicom: Dicom::default(), storage: Storage::default() }
+        Self {
+            site: "site".to_owned(),
+            node: "node".to_owned(),
+            dicom: Dicom::default(),
+            storage: Storage::default(),
+            run: Run::default(),
+        }
+    }
+}
+
+impl Default for Run {
+    fn default() -> Self {
+        Self { slots: 2 }
     }
 }
 
@@ -93,6 +117,7 @@ impl Config {
     fn parse(text: &str) -> Result<Self, String> {
         let config: Self = toml::from_str(text).map_err(|error| error.to_string())?;
         config.site()?;
+        config.node()?;
         config.ae_title()?;
         config.check_numbers()?;
         Ok(config)
@@ -101,7 +126,7 @@ impl Config {
     /// Numbers with which the node would open and do nothing, or be no numbers any more in bytes.
     fn check_numbers(&self) -> Result<(), String> {
         const MIB_MAX: u64 = 1 << 40;
-        let Self { dicom, storage, .. } = self;
+        let Self { dicom, storage, run, .. } = self;
         let as_u64 = |count| u64::try_from(count).unwrap_or(u64::MAX);
         let least = [
             ("dicom.associations", as_u64(dicom.associations)),
@@ -112,9 +137,10 @@ impl Config {
             ("dicom.idle_secs", dicom.idle_secs),
             ("storage.segment_mib", storage.segment_mib),
             ("storage.object_mib_max", storage.object_mib_max),
+            ("run.slots", as_u64(run.slots)),
         ];
         if let Some((key, _)) = least.iter().find(|(_, number)| *number == 0) {
-            return Err(format!("{key} is 0: nothing could come in; the least is 1"));
+            return Err(format!("{key} is 0: nothing could come in or be run; the least is 1"));
         }
         let mib = [
             ("storage.segment_mib", storage.segment_mib),
@@ -130,6 +156,11 @@ impl Config {
     /// Whose objects these are.
     pub(crate) fn site(&self) -> Result<SiteId, String> {
         self.site.parse().map_err(|error: gantry_types::ids::IdError| error.to_string())
+    }
+
+    /// Which installation of the program this is.
+    pub(crate) fn node(&self) -> Result<NodeId, String> {
+        self.node.parse().map_err(|error: gantry_types::ids::IdError| error.to_string())
     }
 
     /// The door's title.

@@ -1,6 +1,7 @@
 //! Gantry: puts imaging AI to work between scanner and PACS.
 //!
-//! Reading order: `cli` (what a user can say), `node` (a data folder, opened), `commands` (one file each), `report` (how
+//! Reading order: `cli` (what a user can say), `node` (a data folder, opened), `serving` (what
+//! runs in it), `commands` (one file each), `report` (how
 //! it ends).
 
 mod applications;
@@ -11,6 +12,7 @@ mod documents;
 mod node;
 mod report;
 mod secret;
+mod serving;
 mod system;
 
 use std::process::ExitCode;

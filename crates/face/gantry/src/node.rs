@@ -16,10 +16,15 @@ use gantry_gateway::{
     settings::{DoorSettings, Limits},
     sources::KnownSources,
 };
-use gantry_ports::{blob::BlobError, cases::Cases, definitions::Definitions, intake::Intake as _, runs::Runs};
+use gantry_ports::{
+    blob::BlobError, cases::Cases, definitions::Definitions, intake::Intake as _, runs::Runs,
+};
 use gantry_segments::{Segments, Settings};
 use gantry_sqlite::SqliteStore;
-use gantry_types::{ids::SiteId, uid::Uid};
+use gantry_types::{
+    ids::{NodeId, SiteId},
+    uid::Uid,
+};
 
 use crate::{
     config::{self, Config},
@@ -33,8 +38,10 @@ const IMPLEMENTATION_VERSION: &str = "GANTRY_0_1";
 
 /// An opened data folder.
 pub(crate) struct Node {
+    pub(crate) data: PathBuf,
     pub(crate) config: Config,
     pub(crate) site: SiteId,
+    pub(crate) id: NodeId,
     pub(crate) outside: Outside,
     pub(crate) definitions: Arc<dyn Definitions>,
     pub(crate) cases: Arc<dyn Cases>,
@@ -60,6 +67,7 @@ impl Node {
         let config = Config::read(&file)?;
         let bad = |why: String| Failure::new(Exit::Config, "config/invalid", why);
         let site = config.site().map_err(bad)?;
+        let id = config.node().map_err(bad)?;
         let store = SqliteStore::open(&data.join("gantry.db"))
             .map_err(|error| Failure::unexpected("store/unusable", &error))?;
         let store = Arc::new(store);
@@ -73,7 +81,16 @@ impl Node {
             clock: Arc::new(SystemClock::start()),
             ids: Arc::new(ids),
         };
-        Ok(Self { config, site, outside, definitions: store.clone(), cases: store.clone(), runs: store })
+        Ok(Self {
+            data: data.to_owned(),
+            config,
+            site,
+            id,
+            outside,
+            definitions: store.clone(),
+            cases: store.clone(),
+            runs: store,
+        })
     }
 
     /// How the door is set.

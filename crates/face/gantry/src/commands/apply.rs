@@ -68,9 +68,6 @@ pub(super) fn show(applied: &[Applied], as_json: bool) -> Result<(), Failure> {
             print(&format!("{} {}: version {} {what}", one.kind.as_str(), one.name, one.version))?;
         }
     }
-    if applied.iter().any(|one| one.kind != DocumentKind::Source) {
-        say("note: this version keeps Workflow, Destination and Door documents and does not act on them yet");
-    }
     Ok(())
 }
 

@@ -157,6 +157,7 @@ fn limits(config: &Config, findings: &mut Findings) {
             row("storage.reserve_mib", storage.reserve_mib.to_string()),
             row("storage.segment_mib", storage.segment_mib.to_string()),
             row("storage.spares", storage.spares.to_string()),
+            row("run.slots", config.run.slots.to_string()),
             row("nesting of data sets", gantry_dicom::reader::Limits::default().depth.to_string()),
         ],
     ));
@@ -174,7 +175,8 @@ mod tests {
         let (_, rows) = findings.sections.pop().unwrap();
         let keys =
             TEMPLATE.lines().filter_map(|line| line.strip_prefix('#')?.split_once(" = ").map(|(key, _)| key));
-        for key in keys.filter(|key| !["site", "listen", "ae_title", "trust_loopback"].contains(key)) {
+        for key in keys.filter(|key| !["site", "node", "listen", "ae_title", "trust_loopback"].contains(key))
+        {
             assert!(rows.iter().any(|(name, _)| name.ends_with(&format!(".{key}"))), "{key}");
         }
     }

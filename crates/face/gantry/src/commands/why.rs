@@ -22,7 +22,12 @@ const DONE: &str = "nothing: this version does not act on workflows yet";
 pub(crate) fn run(listing: &Listing, named: &str) -> Result<(), Failure> {
     let node = Node::open(&listing.data, Access::Read)?;
     let study = study::find(&*node.outside.intake, &node.site, named)?;
-    let reading = Reading { intake: &*node.outside.intake, cases: &*node.cases, runs: &*node.runs, blob: &*node.outside.blob };
+    let reading = Reading {
+        intake: &*node.outside.intake,
+        cases: &*node.cases,
+        runs: &*node.runs,
+        blob: &*node.outside.blob,
+    };
     let facts = reading.study(&study).map_err(|error| Failure::unexpected("why/unreadable", &error))?;
     let workflows = workflows(&node)?;
     if listing.json {

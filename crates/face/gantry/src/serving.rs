@@ -1,0 +1,173 @@
+//! A node at work: door, keeper, conductor, run slots, each in its threads; started in order and stopped in order.
+
+use std::{net::SocketAddr, path::Path, sync::Arc, thread::JoinHandle, time::Duration};
+
+use gantry_conductor::Conductor;
+use gantry_gateway::{door::Door, keeper::Keeper, recovery, sources::KnownSources};
+use gantry_net::TcpDoor;
+use gantry_ports::{news::News, performer::Performer};
+use gantry_process::Workers;
+use gantry_types::ae_title::AeTitle;
+
+use crate::{
+    applications::Shelf,
+    documents,
+    node::Node,
+    report::{Exit, Failure, say},
+};
+
+/// How often the store is asked for news: what other processes apply is taken up within it.
+const FOLLOW: Duration = Duration::from_millis(20);
+
+/// A node at work.
+pub(crate) struct Serving {
+    address: SocketAddr,
+    titles: Vec<AeTitle>,
+    door: Door,
+    keeper: Keeper,
+    news: News,
+    threads: Vec<JoinHandle<()>>,
+}
+
+fn unexpected(error: &std::io::Error) -> Failure {
+    Failure::unexpected("serve/failed", error)
+}
+
+impl Serving {
+    /// Puts right what the last process left, and opens the door.
+    pub(crate) fn start(node: Node, listen: SocketAddr) -> Result<Self, Failure> {
+        let found = recovery::recover(&node.outside)
+            .map_err(|error| Failure::unexpected("serve/recovery-failed", &error))?;
+        for row in &found.damaged {
+            say(&format!(
+                "warning: the bytes of object {} at {} are damaged or gone",
+                row.sop_instance, row.blob
+            ));
+        }
+        let conductor = conductor(&node);
+        let lost =
+            conductor.recover().map_err(|error| Failure::unexpected("serve/recovery-failed", &error))?;
+        if 0 < lost {
+            say(&format!("gantry: {lost} attempts were lost with the last process and are made again"));
+        }
+        let workers = Arc::new(workers(&node)?);
+        let settings = node.door_settings()?;
+        let titles = settings.titles.clone();
+        let known = settings.sources.clone();
+        let listener = TcpDoor::bind(listen).map_err(|error| {
+            Failure::new(Exit::Config, "serve/cannot-listen", format!("cannot listen on {listen}: {error}"))
+                .hint("another program may use the port: choose one with --dicom-port")
+        })?;
+        let address = listener.address().map_err(|error| unexpected(&error))?;
+        let (keeper, handle) = Keeper::start(node.outside.clone(), node.site.clone(), settings.limits.queue)
+            .map_err(|error| unexpected(&error))?;
+        let door = Door::open(Box::new(listener), settings, node.outside.clone(), handle)
+            .map_err(|error| unexpected(&error))?;
+        let mut serving = Self { address, titles, door, keeper, news: News::default(), threads: Vec::new() };
+        serving.work(conductor, workers, node.config.run.slots)?;
+        serving.follow(node, known)?;
+        Ok(serving)
+    }
+
+    /// Where the door is.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What it is called by.
+    pub(crate) fn titles(&self) -> &[AeTitle] {
+        &self.titles
+    }
+
+    /// Closes the door, lets what was given be made durable, and ends all else.
+    pub(crate) fn stop(self) {
+        self.door.close();
+        self.keeper.join();
+        self.news.end();
+        for thread in self.threads {
+            // One that panicked has nothing left to do.
+            let _finished = thread.join();
+        }
+    }
+
+    fn spawn(&mut self, name: &str, work: impl FnOnce(News) + Send + 'static) -> Result<(), Failure> {
+        let news = self.news.clone();
+        let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || work(news));
+        self.threads.push(thread.map_err(|error| unexpected(&error))?);
+        Ok(())
+    }
+
+    /// The conductor, and the slots that carry out what it begins.
+    fn work(
+        &mut self,
+        conductor: Arc<Conductor>,
+        workers: Arc<Workers>,
+        slots: usize,
+    ) -> Result<(), Failure> {
+        for _ in 0..slots {
+            let (conductor, workers) = (Arc::clone(&conductor), Arc::clone(&workers));
+            self.spawn("slot", move |news| conductor.run_slot(&*workers as &dyn Performer, &news))?;
+        }
+        self.spawn("conductor", move |news| conductor.conduct(&news))?;
+        // Started ahead, so that the first study does not wait for them; the door is open already.
+        self.spawn("warm-up", move |_| {
+            if let Err(error) = workers.warm_up() {
+                say(&format!("warning: a worker does not start: {error} [{}]", error.code()));
+            }
+        })
+    }
+
+    /// Takes up what other processes commit while the door is open.
+    fn follow(&mut self, node: Node, known: KnownSources) -> Result<(), Failure> {
+        self.spawn("follower", move |news| {
+            let mut seen = None;
+            let mut in_use = Vec::new();
+            while !news.is_over() {
+                // A store that cannot be read is noticed by the keeper, and answered to the peers; the sources stay.
+                let counter = node.outside.store.counter().ok();
+                if counter != seen {
+                    news.tell();
+                    if let Ok(rows) = documents::source_rows(&node) {
+                        if rows != in_use {
+                            known.replace(documents::sources(&node, &rows));
+                            in_use = rows;
+                        }
+                        seen = counter;
+                    }
+                }
+                std::thread::sleep(FOLLOW);
+            }
+        })
+    }
+}
+
+fn conductor(node: &Node) -> Arc<Conductor> {
+    let outside = gantry_conductor::Outside {
+        store: Arc::clone(&node.outside.store),
+        intake: Arc::clone(&node.outside.intake),
+        cases: Arc::clone(&node.cases),
+        runs: Arc::clone(&node.runs),
+        definitions: Arc::clone(&node.definitions),
+        blob: Arc::clone(&node.outside.blob),
+        packages: Arc::new(Shelf),
+        clock: Arc::clone(&node.outside.clock),
+        ids: Arc::clone(&node.outside.ids),
+        say: Arc::new(|line| say(&format!("warning: {line}"))),
+    };
+    let settings = gantry_conductor::Settings::new(node.site.clone(), node.id.clone());
+    Arc::new(Conductor::new(outside, settings))
+}
+
+/// Workers are this very program.
+fn workers(node: &Node) -> Result<Workers, Failure> {
+    let program = std::env::current_exe().map_err(|error| unexpected(&error))?;
+    let jobs = absolute(&node.data)?.join("jobs");
+    let mut settings = gantry_process::Settings::new(program, vec!["worker".into()], jobs);
+    settings.idle_max = node.config.run.slots;
+    Workers::open(settings).map_err(|error| Failure::unexpected("serve/workers", &error))
+}
+
+/// A worker may stand elsewhere.
+fn absolute(path: &Path) -> Result<std::path::PathBuf, Failure> {
+    path.canonicalize().map_err(|error| unexpected(&error))
+}
