@@ -20,3 +20,6 @@ mod running;
 pub mod workflows;
 
 pub use conductor::{Conductor, Outside, Settings};
+
+#[cfg(test)]
+mod tests;

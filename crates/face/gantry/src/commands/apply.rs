@@ -5,7 +5,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use gantry_ports::store::DocumentKind;
 use serde_json::{Value, json};
 
 use crate::{

@@ -1,0 +1,302 @@
+//! Laws of the conductor, over the in-memory twins: what came in becomes one run, and nothing is forgotten.
+
+mod bench;
+
+use std::sync::Arc;
+
+use expect_test::expect;
+use gantry_flow::{case, run};
+use gantry_ports::{
+    cases::Cases as _,
+    job::{Complaint, Outcome},
+    memory::Play,
+    news::News,
+    performer::{News as Heard, PerformError},
+    runs::Runs as _,
+    state,
+    store::{MachineKind, Store as _},
+};
+use gantry_types::findings::{JudgedClause, Verdict};
+
+use bench::{Bench, SECOND, WORKFLOW};
+
+#[test]
+fn as2_a_study_becomes_one_run_however_it_came() {
+    // In one association; over two, shuffled and once more; one object each.
+    let ways: [&[(&str, u32, u64)]; 3] = [
+        &[("1.1", 1, 1), ("1.1", 2, 1), ("1.1", 3, 1)],
+        &[("1.1", 3, 1), ("1.1", 1, 2), ("1.1", 3, 2), ("1.1", 2, 1), ("1.1", 1, 1)],
+        &[("1.1", 2, 1), ("1.1", 3, 2), ("1.1", 1, 3)],
+    ];
+    let mut digests = Vec::new();
+    for way in ways {
+        let bench = Bench::new(WORKFLOW);
+        for (series, number, association) in way {
+            bench.keep(series, *number, *association);
+            bench.pass(SECOND);
+            bench.turn();
+        }
+        for association in 1..=3 {
+            bench.release(association);
+            bench.turn();
+        }
+        bench.pass(30 * SECOND);
+        bench.turn();
+        bench.pass(30 * SECOND);
+        bench.turn();
+        let runs = bench.store.newest_runs(&bench.site(), None, 9).unwrap();
+        assert_eq!(runs.len(), 1, "{way:?}");
+        let payload =
+            bench.store.payload(&bench.site(), &bench.study(), &runs[0].workflow, 1).unwrap().unwrap();
+        assert_eq!(payload.items.len(), 3);
+        digests.push(payload.digest);
+    }
+    assert!(digests.iter().all(|digest| *digest == digests[0]), "the same objects are the same payload");
+}
+
+#[test]
+fn nothing_is_frozen_before_the_look_is_still_true() {
+    let bench = Bench::new(WORKFLOW);
+    (1..=3).for_each(|number| bench.keep("1.1", number, 1));
+    bench.release(1);
+    // A fourth object is kept by another between look and commit.
+    bench.intrude(|bench| bench.keep("1.1", 4, 2));
+    bench.turn();
+    assert_eq!(bench.runs(), 0);
+    bench.pass(30 * SECOND);
+    bench.turn();
+    assert_eq!(bench.runs(), 1);
+    let workflow = "chest-ct".parse().unwrap();
+    let payload = bench.store.payload(&bench.site(), &bench.study(), &workflow, 1).unwrap().unwrap();
+    assert_eq!(payload.items.len(), 4);
+}
+
+#[test]
+fn late_objects_are_recorded_each_once_and_change_nothing_else() {
+    let bench = Bench::new(WORKFLOW);
+    (1..=3).for_each(|number| bench.keep("1.1", number, 1));
+    bench.release(1);
+    bench.turn();
+    for number in 4..=5 {
+        bench.keep("1.1", number, 2);
+        bench.pass(SECOND);
+        bench.turn();
+        bench.turn();
+    }
+    bench.keep("1.2", 9, 2);
+    bench.pass(30 * SECOND);
+    bench.turn();
+    let late = bench.store.late(&bench.site(), &bench.study()).unwrap();
+    assert_eq!(
+        late.iter().map(|row| row.object).collect::<Vec<_>>(),
+        [bench.id("1.1", 4), bench.id("1.1", 5)]
+    );
+    assert_eq!(bench.runs(), 1);
+}
+
+#[test]
+fn as1_evidence_that_comes_back_makes_nothing_ready_and_is_not_late() {
+    let bench = Bench::new(&WORKFLOW.replace("series.instances >= 3", "series.instances >= 1"));
+    (1..=3).for_each(|number| bench.keep("1.1", number, 1));
+    bench.release(1);
+    bench.turn();
+    bench.finish(Play::Answer { news: vec![], outcome: Outcome::Ran, files: Default::default() });
+    let before = bench.store.machines(&bench.site(), MachineKind::Case, &bench.study()).unwrap();
+    bench.make_evidence("2.25.1");
+    bench.keep_again("2.25.1", "2.25.9", 3);
+    bench.release(3);
+    bench.pass(60 * SECOND);
+    bench.turn();
+    assert_eq!(bench.store.machines(&bench.site(), MachineKind::Case, &bench.study()).unwrap(), before);
+    assert_eq!(bench.store.late(&bench.site(), &bench.study()).unwrap(), []);
+    assert_eq!(bench.runs(), 1);
+}
+
+#[test]
+fn a_forgotten_association_end_is_made_up_for_by_the_timer() {
+    let bench = Bench::new(WORKFLOW);
+    (1..=3).for_each(|number| bench.keep("1.1", number, 1));
+    bench.turn();
+    bench.pass(18 * SECOND);
+    bench.turn();
+    assert_eq!(bench.runs(), 0);
+    bench.pass(SECOND);
+    bench.turn();
+    assert_eq!(bench.runs(), 1);
+}
+
+fn clause() -> JudgedClause {
+    JudgedClause { name: "thin".into(), verdict: Verdict::Failed, seen: "5 mm".into() }
+}
+
+#[test]
+fn every_end_of_an_attempt_is_the_end_of_its_run_or_another_attempt() {
+    let why = || Complaint { code: "image/gap".into(), sentence: "a slice is missing".into() };
+    let answer = |outcome| Play::Answer { news: vec![Heard::Alive], outcome, files: Default::default() };
+    let mut lines = String::new();
+    for (name, plays) in [
+        ("ran", vec![answer(Outcome::Ran)]),
+        ("declined", vec![answer(Outcome::Declined(vec![clause()]))]),
+        ("refused", vec![answer(Outcome::Refused(why()))]),
+        ("fails once", vec![answer(Outcome::Failed(why())), answer(Outcome::Ran)]),
+        ("crashes always", (0..9).map(|_| Play::Error(PerformError::Closed)).collect()),
+    ] {
+        let bench = Bench::new(WORKFLOW);
+        (1..=3).for_each(|number| bench.keep("1.1", number, 1));
+        bench.release(1);
+        bench.turn();
+        let attempts = bench.finish_all(plays);
+        let machine = bench.run_machine();
+        let state = state::run::state(&machine).unwrap();
+        let (_, task) = state.tasks.first_key_value().unwrap();
+        let stage = match &task.stage {
+            run::Stage::Ran { .. } => "ran",
+            run::Stage::Declined { .. } => "declined",
+            run::Stage::Failed { .. } => "failed",
+            other => panic!("{name}: {other:?}"),
+        };
+        let error = task.last_error.as_ref().map(|error| error.code.as_str());
+        let publications =
+            bench.store.machines(&bench.site(), MachineKind::Publication, &bench.study()).unwrap().len();
+        lines += &format!("{name}: {stage} after {attempts}, {error:?}, {publications} publications\n");
+    }
+    expect![[r#"
+        ran: ran after 1, None, 1 publications
+        declined: declined after 1, None, 0 publications
+        refused: failed after 1, Some("image/gap"), 0 publications
+        fails once: ran after 2, Some("image/gap"), 1 publications
+        crashes always: failed after 3, Some("work/closed"), 0 publications
+    "#]]
+    .assert_eq(&lines);
+}
+
+#[test]
+fn rn2_an_answer_under_an_old_fence_changes_nothing() {
+    let bench = Bench::new(WORKFLOW);
+    (1..=3).for_each(|number| bench.keep("1.1", number, 1));
+    bench.release(1);
+    bench.turn();
+    // While the first attempt computes, its lease runs out and a second one takes the task and answers.
+    let first = bench.performer(|bench| {
+        bench.pass(31 * SECOND);
+        bench.turn();
+        bench.finish(Play::Answer { news: vec![], outcome: Outcome::Ran, files: bench::files("second") });
+        Play::Answer { news: vec![], outcome: Outcome::Ran, files: bench::files("first") }
+    });
+    assert!(bench.conductor.run_next(&*first, &News::default()).unwrap());
+    let run = bench.store.newest_runs(&bench.site(), None, 1).unwrap().remove(0);
+    let results = bench.store.results(&run.id).unwrap();
+    assert_eq!(results.iter().map(|row| row.fence).collect::<Vec<_>>(), [2]);
+    let file = results[0].files.iter().find(|file| file.name == "findings.json").unwrap();
+    assert_eq!(bench.bytes(file.blob), b"second");
+    let publications = bench.store.machines(&bench.site(), MachineKind::Publication, &bench.study()).unwrap();
+    assert_eq!(publications.len(), 1);
+}
+
+#[test]
+fn rn1_what_the_last_process_had_leased_is_made_again() {
+    let bench = Bench::new(WORKFLOW);
+    (1..=3).for_each(|number| bench.keep("1.1", number, 1));
+    bench.release(1);
+    bench.turn();
+    let killed = bench.performer(|bench| {
+        // The process dies here; another one starts on the same rows.
+        let reborn = bench.reborn();
+        assert_eq!(reborn.conductor.recover().unwrap(), 1);
+        assert_eq!(reborn.conductor.recover().unwrap(), 0);
+        reborn.finish(Play::Answer { news: vec![], outcome: Outcome::Ran, files: bench::files("again") });
+        Play::Error(PerformError::Cancelled)
+    });
+    bench.conductor.run_next(&*killed, &News::default()).unwrap();
+    let state = state::run::state(&bench.run_machine()).unwrap();
+    assert_eq!(state.outcome(), Some(run::Outcome::Ran));
+    assert_eq!(state.tasks.values().map(|task| task.losses).sum::<u32>(), 1);
+}
+
+#[test]
+fn a_stop_gives_the_attempt_back() {
+    let bench = Bench::new(WORKFLOW);
+    (1..=3).for_each(|number| bench.keep("1.1", number, 1));
+    bench.release(1);
+    bench.turn();
+    let news = News::default();
+    let stopping = bench.performer({
+        let news = news.clone();
+        move |_| {
+            news.end();
+            Play::Answer { news: vec![Heard::Alive], outcome: Outcome::Ran, files: Default::default() }
+        }
+    });
+    bench.conductor.run_next(&*stopping, &news).unwrap();
+    let machine = bench.run_machine();
+    assert!(machine.offered.is_some(), "{machine:?}");
+    bench.finish(Play::Answer { news: vec![], outcome: Outcome::Ran, files: Default::default() });
+    assert_eq!(state::run::state(&bench.run_machine()).unwrap().outcome(), Some(run::Outcome::Ran));
+}
+
+#[test]
+fn a_workflow_that_comes_later_judges_what_came_lately() {
+    let bench = Bench::empty();
+    (1..=3).for_each(|number| bench.keep("1.1", number, 1));
+    bench.release(1);
+    bench.turn();
+    assert_eq!(bench.store.attention(&bench.site(), 9).unwrap(), [], "nobody wants it looked at");
+    bench.apply(WORKFLOW);
+    bench.pass(SECOND);
+    bench.turn();
+    bench.pass(30 * SECOND);
+    bench.turn();
+    assert_eq!(bench.runs(), 1);
+    // A new version judges only cases without a payload.
+    bench.apply(&WORKFLOW.replace("10s", "11s"));
+    bench.pass(30 * SECOND);
+    bench.turn();
+    assert_eq!(bench.runs(), 1);
+}
+
+#[test]
+fn a_case_that_does_not_match_says_the_clause_and_matches_when_it_changes() {
+    let bench = Bench::new(&WORKFLOW.replace("\"CT\")", "\"CT\") && study.instances >= 4"));
+    (1..=3).for_each(|number| bench.keep("1.1", number, 1));
+    bench.turn();
+    let stage = |bench: &Bench| {
+        let machines = bench.store.machines(&bench.site(), MachineKind::Case, &bench.study()).unwrap();
+        state::case::state(&machines[0]).unwrap().stage
+    };
+    let case::Stage::NotMatched { clauses } = stage(&bench) else { panic!() };
+    assert_eq!(clauses.len(), 1);
+    assert_eq!(clauses[0].seen, "study.instances is 3");
+    bench.keep("1.1", 4, 1);
+    bench.pass(SECOND);
+    bench.turn();
+    assert!(matches!(stage(&bench), case::Stage::Waiting { .. }));
+}
+
+#[test]
+fn a_damaged_object_is_told_and_tried_again_and_others_go_on() {
+    let bench = Bench::new(WORKFLOW);
+    (1..=3).for_each(|number| bench.keep("1.1", number, 1));
+    bench.damage("1.1", 1);
+    bench.release(1);
+    bench.turn();
+    assert_eq!(bench.runs(), 0);
+    assert!(bench.said().iter().any(|line| line.contains("cannot be looked at")), "{:?}", bench.said());
+    assert_eq!(bench.store.attention(&bench.site(), 9).unwrap().len(), 1, "it is not forgotten");
+    let said = bench.said().len();
+    bench.pass(SECOND);
+    bench.turn();
+    assert_eq!(bench.said().len(), said, "the same trouble is not told with every turn");
+}
+
+#[test]
+fn looks_cost_nothing_when_nothing_is_wanted() {
+    let bench = Bench::new(WORKFLOW);
+    (1..=3).for_each(|number| bench.keep("1.1", number, 1));
+    bench.release(1);
+    bench.turn();
+    let counter = bench.store.counter().unwrap();
+    bench.pass(60 * SECOND);
+    bench.turn();
+    assert_eq!(bench.store.counter().unwrap(), counter);
+    assert!(Arc::strong_count(&bench.store) > 1, "the conductor works on this very store");
+}
