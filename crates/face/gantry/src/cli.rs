@@ -51,6 +51,15 @@ pub(crate) enum Command {
         /// Study Instance UID or accession number.
         study: String,
     },
+    /// What was run, how far it is, and where its time went.
+    #[command(subcommand)]
+    Runs(Runs),
+    /// What went where, and sending it once more.
+    #[command(subcommand)]
+    Delivery(Delivery),
+    /// What was stopped before or on its way out, and trying again.
+    #[command(subcommand)]
+    Quarantine(Quarantine),
     /// What this node promises here, every limit with its value, and what is wrong.
     Doctor(Listing),
 }
@@ -198,6 +207,60 @@ pub(crate) enum Source {
         /// Where it may call from, instead of the address it was refused from: an address or a network.
         #[arg(long)]
         address: Option<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Runs {
+    /// List the newest runs.
+    List {
+        #[command(flatten)]
+        listing: Listing,
+        /// How many at most.
+        #[arg(long, default_value_t = 50)]
+        count: usize,
+    },
+    /// Show a run: what it uses, its tasks, its times by stage, and what came of it.
+    Show {
+        #[command(flatten)]
+        listing: Listing,
+        /// As `gantry runs list` names it.
+        run: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Delivery {
+    /// List the newest deliveries.
+    List {
+        #[command(flatten)]
+        listing: Listing,
+        /// Of how many objects at most.
+        #[arg(long, default_value_t = 100)]
+        count: usize,
+    },
+    /// Send an object once more: the stored bytes, under the same UID.
+    Resend {
+        #[command(flatten)]
+        listing: Listing,
+        /// SOP Instance UID of an object that Gantry made.
+        object: String,
+        /// To this destination alone.
+        #[arg(long)]
+        destination: Option<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Quarantine {
+    /// List what is in quarantine, with the reason.
+    List(Listing),
+    /// Try again: what was not let out is judged anew, what was refused is sent anew.
+    Retry {
+        #[command(flatten)]
+        listing: Listing,
+        /// As `gantry quarantine list` names it, or `all`.
+        what: String,
     },
 }
 

@@ -1,11 +1,14 @@
 //! The commands, one file each.
 
 mod apply;
+pub(crate) mod delivery;
 mod doctor;
 mod export;
 mod peers;
 mod phantom;
+mod quarantine;
 mod run;
+pub(crate) mod runs;
 mod serve;
 mod source;
 mod study;
@@ -30,6 +33,9 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Apply(options) => apply::run(&options),
         Command::Source(command) => source::run(command),
         Command::Why { listing, study } => why::run(&listing, &study),
+        Command::Runs(command) => runs::run(command),
+        Command::Delivery(command) => delivery::run(&command),
+        Command::Quarantine(command) => quarantine::run(&command),
         Command::Doctor(listing) => doctor::run(&listing),
     }
 }

@@ -5,8 +5,9 @@ use gantry_definition::{
     package::Package,
 };
 use gantry_gateway::sources::{Source, Sources};
-use gantry_ports::store::{
-    AuditRow, Change, CommitError, DocumentKind, DocumentRow, Expectation, Row, StoreError,
+use gantry_ports::{
+    definitions,
+    store::{AuditRow, Change, CommitError, DocumentKind, DocumentRow, Expectation, Row, StoreError},
 };
 use gantry_types::digest::Digest;
 use sha2::{Digest as _, Sha256};
@@ -217,24 +218,16 @@ pub(crate) fn source_rows(node: &Node) -> Result<Vec<DocumentRow>, Failure> {
 pub(crate) fn sources(node: &Node, rows: &[DocumentRow]) -> Sources {
     let mut sources = if node.config.dicom.trust_loopback { Sources::loopback() } else { Sources::default() };
     for row in rows {
-        match document::read(&row.text) {
-            Ok(documents) => sources.0.extend(documents.into_iter().filter_map(source_of)),
-            // It was read when it was applied: by another version of this program.
-            Err(errors) => {
-                let why: Vec<String> = errors.iter().map(ToString::to_string).collect();
-                say(&format!(
-                    "warning: Source {} cannot be read and lets nobody in: {}",
-                    row.name,
-                    why.join("; ")
-                ));
-            }
+        match definitions::body(row) {
+            Ok(body) => sources.0.extend(source_of(body)),
+            Err(unreadable) => say(&format!("warning: {unreadable}; it lets nobody in")),
         }
     }
     sources
 }
 
-fn source_of(document: Document) -> Option<Source> {
-    match document.body {
+fn source_of(body: Body) -> Option<Source> {
+    match body {
         Body::Source(source) => Some(Source { title: Some(source.ae_title), networks: source.addresses }),
         Body::Workflow(_) | Body::Destination(_) | Body::Door(_) => None,
     }

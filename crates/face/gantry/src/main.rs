@@ -13,6 +13,7 @@ mod node;
 mod report;
 mod secret;
 mod serving;
+mod story;
 mod system;
 
 use std::process::ExitCode;

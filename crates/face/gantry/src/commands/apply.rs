@@ -11,7 +11,7 @@ use crate::{
     cli::Apply,
     documents::{self, Applied, Taken},
     node::{Access, Node},
-    report::{Exit, Failure, print, say},
+    report::{Exit, Failure, print},
 };
 
 /// `gantry apply`.

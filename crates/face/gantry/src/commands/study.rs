@@ -4,9 +4,13 @@ use std::collections::{BTreeMap, btree_map::Entry};
 
 use gantry_ports::{
     intake::Intake,
-    store::{AssociationRow, ObjectRow, Reception, SeriesRow, Standing, StoreError, StudyRow},
+    store::{AssociationRow, LateRow, ObjectRow, Reception, SeriesRow, Standing, StoreError, StudyRow},
 };
-use gantry_types::{ids::SiteId, instant::Instant, uid::StudyInstanceUid};
+use gantry_types::{
+    ids::{SiteId, WorkflowName},
+    instant::Instant,
+    uid::StudyInstanceUid,
+};
 use serde_json::{Value, json};
 
 use crate::{
@@ -14,6 +18,7 @@ use crate::{
     commands::export,
     node::{Access, Node},
     report::{Exit, Failure, print, say},
+    story::{Story, Told},
 };
 
 /// `gantry study`.
@@ -110,8 +115,27 @@ fn show(listing: &Listing, named: &str) -> Result<(), Failure> {
     let study = find(intake, &node.site, named)?;
     let series = intake.series(&node.site, &study.uid).map_err(unreadable)?;
     let objects = intake.objects(&node.site, &study.uid).map_err(unreadable)?;
+    let story = Story::read(&node, &study.uid)?;
+    let mut told = Vec::new();
+    for workflow in story.workflows(&node)? {
+        told.push((story.told(&node, &workflow)?, workflow));
+    }
     if listing.json {
-        return print(&show_json(intake, &study, &series, &objects)?.to_string());
+        let mut shown = show_json(intake, &study, &series, &objects)?;
+        if let Value::Object(shown) = &mut shown {
+            let one = |(told, workflow): &(Told, WorkflowName)| {
+                json!({
+                    "workflow": workflow.as_str(),
+                    "outcome": told.outcome,
+                    "sentence": told.sentence,
+                    "done": told.done,
+                })
+            };
+            let late: Vec<Value> = story.late.iter().map(|late| late_json(late, &objects)).collect();
+            shown.insert("workflows".to_owned(), told.iter().map(one).collect());
+            shown.insert("late".to_owned(), late.into());
+        }
+        return print(&shown.to_string());
     }
     print(&format!("study      {}", study.uid))?;
     print(&format!("accession  {}", study.accession_number))?;
@@ -126,6 +150,13 @@ fn show(listing: &Listing, named: &str) -> Result<(), Failure> {
             of_series.count()
         ))?;
     }
+    for (told, workflow) in &told {
+        let colon = if told.sentence.is_empty() { "" } else { ": " };
+        print(&format!("workflow   {workflow}: {}{colon}{}", told.outcome, told.sentence))?;
+    }
+    for (series, count) in late_by_series(&story.late, &objects) {
+        print(&format!("LATE       {count} objects of series {series} came after a payload was frozen"))?;
+    }
     for object in objects.iter().filter(|object| !is_in_force(object)) {
         print(&format!(
             "undecided  image {} came again and differs (revision {}); the first stays in force",
@@ -133,6 +164,26 @@ fn show(listing: &Listing, named: &str) -> Result<(), Failure> {
         ))?;
     }
     show_deviations(intake, &objects)
+}
+
+fn late_by_series<'a>(late: &[LateRow], objects: &'a [ObjectRow]) -> BTreeMap<&'a str, usize> {
+    let mut counts = BTreeMap::new();
+    for object in objects {
+        if late.iter().any(|late| late.object == object.id) {
+            *counts.entry(object.series.as_str()).or_default() += 1;
+        }
+    }
+    counts
+}
+
+fn late_json(late: &LateRow, objects: &[ObjectRow]) -> Value {
+    let object = objects.iter().find(|object| object.id == late.object);
+    json!({
+        "sopInstance": object.map(|object| object.sop_instance.as_str()),
+        "workflow": late.workflow.as_str(),
+        "payload": late.ordinal,
+        "noticed": late.noticed.to_string(),
+    })
 }
 
 /// What was odd about objects, and about how many of them (RC4).

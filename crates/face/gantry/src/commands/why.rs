@@ -1,8 +1,11 @@
 //! `gantry why`: what each workflow makes of a study (DC1).
 
-use gantry_conductor::facts::Reading;
+use gantry_conductor::{
+    facts::Reading,
+    workflows::{Pinned, Workflows},
+};
 use gantry_definition::{
-    document::{self, Body, Explanation, StudyFacts, Workflow},
+    document::StudyFacts,
     expression::{Judgement, Truth},
 };
 use gantry_ports::store::DocumentKind;
@@ -13,10 +16,8 @@ use crate::{
     cli::Listing,
     node::{Access, Node},
     report::{Failure, print, say},
+    story::{Story, unreadable},
 };
-
-/// What was then done, until there is a conductor.
-const DONE: &str = "nothing: this version does not act on workflows yet";
 
 /// `gantry why`.
 pub(crate) fn run(listing: &Listing, named: &str) -> Result<(), Failure> {
@@ -29,42 +30,22 @@ pub(crate) fn run(listing: &Listing, named: &str) -> Result<(), Failure> {
         blob: &*node.outside.blob,
     };
     let facts = reading.study(&study).map_err(|error| Failure::unexpected("why/unreadable", &error))?;
-    let workflows = workflows(&node)?;
+    let rows = node.definitions.newest_documents(&node.site, DocumentKind::Workflow).map_err(unreadable)?;
+    let workflows = Workflows::of(&rows);
+    for unreadable in &workflows.unreadable {
+        say(&format!("warning: {unreadable}"));
+    }
+    let story = Story::read(&node, &study.uid)?;
     if listing.json {
-        let all: Vec<Value> =
-            workflows.iter().map(|(version, workflow)| as_json(*version, workflow, &facts)).collect();
-        return print(&json!({ "study": study.uid.as_str(), "workflows": all }).to_string());
+        let all: Result<Vec<Value>, Failure> =
+            workflows.live.iter().map(|pinned| as_json(&node, &story, pinned, &facts)).collect();
+        return print(&json!({ "study": study.uid.as_str(), "workflows": all? }).to_string());
     }
     print(&format!("study {}", study.uid))?;
-    if workflows.is_empty() {
+    if workflows.live.is_empty() {
         say("there are no workflows: `gantry apply` takes them into use");
     }
-    workflows.iter().try_for_each(|(version, workflow)| show(*version, workflow, &facts))
-}
-
-/// The workflows in use, with their versions.
-fn workflows(node: &Node) -> Result<Vec<(u32, Workflow)>, Failure> {
-    let rows = node
-        .definitions
-        .newest_documents(&node.site, DocumentKind::Workflow)
-        .map_err(|error| Failure::unexpected("store/unreadable", &error))?;
-    let mut workflows = Vec::new();
-    for row in rows {
-        match document::read(&row.text) {
-            Ok(documents) => {
-                workflows.extend(documents.into_iter().filter_map(|document| match document.body {
-                    Body::Workflow(workflow) => Some((row.version, *workflow)),
-                    Body::Source(_) | Body::Destination(_) | Body::Door(_) => None,
-                }));
-            }
-            // It was read when it was applied: by another version of this program.
-            Err(errors) => {
-                let why: Vec<String> = errors.iter().map(ToString::to_string).collect();
-                say(&format!("warning: Workflow {} cannot be read: {}", row.name, why.join("; ")));
-            }
-        }
-    }
-    Ok(workflows)
+    workflows.live.iter().try_for_each(|pinned| show(&node, &story, pinned, &facts))
 }
 
 fn word(truth: Truth) -> &'static str {
@@ -75,30 +56,27 @@ fn word(truth: Truth) -> &'static str {
     }
 }
 
-/// One word for what it makes of the study.
-fn outcome(explanation: &Explanation) -> &'static str {
-    match explanation.applies.truth {
-        Truth::True => "applies",
-        Truth::False => "does not apply",
-        Truth::Unknown => "cannot be known to apply",
-    }
-}
-
-fn show(version: u32, workflow: &Workflow, facts: &StudyFacts) -> Result<(), Failure> {
+fn show(node: &Node, story: &Story, pinned: &Pinned, facts: &StudyFacts) -> Result<(), Failure> {
+    let Pinned { workflow, version, .. } = pinned;
     let explanation = workflow.explain(facts);
-    print(&format!("workflow {} (version {version}): {}", workflow.name.as_str(), outcome(&explanation)))?;
+    let told = story.told(node, &workflow.name)?;
+    let colon = if told.sentence.is_empty() { "" } else { ": " };
+    print(&format!(
+        "workflow {} (version {version}): {}{colon}{}",
+        workflow.name, told.outcome, told.sentence
+    ))?;
     show_clauses("  ", &explanation.applies)?;
     if explanation.applies.truth == Truth::True {
         for (input, judged) in &explanation.inputs {
             let selected = explanation.selected(input).count();
-            print(&format!("  input {}: {selected} of {} series selected", input.as_str(), judged.len()))?;
+            print(&format!("  input {input}: {selected} of {} series selected", judged.len()))?;
             for (series, judgement) in judged {
                 print(&format!("    series {series}: {}", word(judgement.truth)))?;
                 show_clauses("      ", judgement)?;
             }
         }
     }
-    print(&format!("  done: {DONE}"))
+    told.done.iter().try_for_each(|line| print(&format!("  done: {line}")))
 }
 
 fn show_clauses(indent: &str, judgement: &Judgement) -> Result<(), Failure> {
@@ -109,19 +87,23 @@ fn show_clauses(indent: &str, judgement: &Judgement) -> Result<(), Failure> {
     })
 }
 
-fn as_json(version: u32, workflow: &Workflow, facts: &StudyFacts) -> Value {
+fn as_json(node: &Node, story: &Story, pinned: &Pinned, facts: &StudyFacts) -> Result<Value, Failure> {
+    let Pinned { workflow, version, .. } = pinned;
     let explanation = workflow.explain(facts);
     let inputs = explanation.inputs.iter().map(|(input, judged)| {
         let series = judged.iter().map(|(uid, judgement)| (uid.to_string(), judgement_json(judgement)));
         (input.as_str().to_owned(), Value::Object(series.collect()))
     });
-    json!({
+    let told = story.told(node, &workflow.name)?;
+    Ok(json!({
         "name": workflow.name.as_str(),
         "version": version,
+        "outcome": told.outcome,
+        "sentence": told.sentence,
         "match": judgement_json(&explanation.applies),
         "inputs": inputs.collect::<serde_json::Map<_, _>>(),
-        "done": DONE,
-    })
+        "done": told.done,
+    }))
 }
 
 fn judgement_json(judgement: &Judgement) -> Value {

@@ -1,0 +1,177 @@
+//! `gantry delivery`: what went where, and sending it once more.
+
+use gantry_flow::{
+    delivery::{Event, step},
+    names::{Actor, DeliveryKey},
+};
+use gantry_ports::{
+    definitions,
+    state::delivery as form,
+    store::{
+        AuditRow, Change, CommitError, DocumentKind, EvidenceRow, Expectation, MachineKind, MachineRow, Row,
+    },
+};
+use gantry_types::uid::SopInstanceUid;
+use serde_json::{Value, json};
+
+use crate::{
+    cli::{Delivery, Listing},
+    node::{Access, Node},
+    report::{Exit, Failure, print, say},
+    story::{broken, delivery_detail, delivery_word, kind_word, unreadable},
+};
+
+/// `gantry delivery`.
+pub(crate) fn run(command: &Delivery) -> Result<(), Failure> {
+    match command {
+        Delivery::List { listing, count } => list(listing, *count),
+        Delivery::Resend { listing, object, destination } => {
+            let node = Node::open(&listing.data, Access::Read)?;
+            let rows = machines_of(&node, object, destination.as_deref())?;
+            let mut sent = Vec::new();
+            for row in rows {
+                let state = form::state(&row).map_err(|error| broken(&error))?;
+                send_anew(&node, &row)?;
+                sent.push(json!({
+                    "sopInstance": state.key.sop_instance.as_str(),
+                    "destination": state.key.destination.as_str(),
+                }));
+            }
+            if listing.json {
+                return print(&json!({ "resent": sent }).to_string());
+            }
+            print(&format!("{} deliveries are queued again: the same bytes, the same UID", sent.len()))
+        }
+    }
+}
+
+/// The deliveries of an object.
+fn machines_of(node: &Node, object: &str, destination: Option<&str>) -> Result<Vec<MachineRow>, Failure> {
+    let unknown = || {
+        let sentence = format!("Gantry made no object `{object}`");
+        Failure::new(Exit::NotFound, "delivery/unknown", sentence)
+            .hint("`gantry delivery list` shows the newest")
+    };
+    let uid = SopInstanceUid::from_peer(object).ok_or_else(unknown)?;
+    let evidence = node.runs.evidence(&node.site, &uid).map_err(unreadable)?.ok_or_else(unknown)?;
+    let mut rows = Vec::new();
+    for row in deliveries_of(node, &evidence)? {
+        let state = form::state(&row).map_err(|error| broken(&error))?;
+        if destination.is_none_or(|named| state.key.destination.as_str() == named) {
+            rows.push(row);
+        }
+    }
+    if rows.is_empty() {
+        let sentence = match destination {
+            Some(named) => format!("object {object} does not go to a destination `{named}`"),
+            None => format!("object {object} goes nowhere"),
+        };
+        return Err(Failure::new(Exit::NotFound, "delivery/unknown", sentence));
+    }
+    Ok(rows)
+}
+
+fn deliveries_of(node: &Node, evidence: &EvidenceRow) -> Result<Vec<MachineRow>, Failure> {
+    let of = DeliveryKey {
+        sop_instance: evidence.sop_instance.clone(),
+        destination: evidence.destination.clone(),
+    };
+    let key = form::key(&evidence.site, &evidence.study, &of);
+    Ok(node.cases.machine(&key).map_err(unreadable)?.into_iter().collect())
+}
+
+/// Has an object sent once more: what was stored, under its UID.
+pub(crate) fn send_anew(node: &Node, row: &MachineRow) -> Result<(), Failure> {
+    let state = form::state(row).map_err(|error| broken(&error))?;
+    let document = node
+        .definitions
+        .newest_documents(&node.site, DocumentKind::Destination)
+        .map_err(unreadable)?
+        .into_iter()
+        .find(|document| document.name == state.key.destination.as_str());
+    // How patient it is later, its destination says; to queue it no rule is asked.
+    let rules = match document.as_ref().map(definitions::body) {
+        Some(Ok(gantry_definition::document::Body::Destination(destination))) => destination.rules,
+        Some(_) | None => gantry_flow::delivery::Rules::default(),
+    };
+    let now = node.outside.clock.now();
+    let step = step(&rules, &state, Event::Send { by: Actor::from("command") }, now);
+    if step.state == state {
+        return Ok(()); // it is on its way already
+    }
+    let change = Change {
+        expect: vec![Expectation::Machine { key: row.key.clone(), version: row.version }],
+        rows: vec![Row::Machine(form::row(row.key.clone(), &step, row.version + 1))],
+        audit: vec![AuditRow {
+            at: now,
+            actor: "command".to_owned(),
+            action: "delivery/sent-anew".to_owned(),
+            subject: state.key.sop_instance.to_string(),
+            detail: format!("to {}, was {}", state.key.destination, delivery_word(&state)),
+        }],
+    };
+    match node.outside.store.commit(&change) {
+        Ok(_) => Ok(()),
+        Err(CommitError::Conflict(_)) => {
+            let sentence = "the delivery went on at the same time: nothing was changed";
+            Err(Failure::new(Exit::Failed, "delivery/conflict", sentence).hint("look at it, and try again"))
+        }
+        Err(CommitError::Store(error)) => Err(Failure::unexpected("store/unwritable", &error)),
+    }
+}
+
+/// The newest deliveries as JSON.
+pub(crate) fn list_json(node: &Node, count: usize) -> Result<Vec<Value>, Failure> {
+    let mut all = Vec::new();
+    for evidence in node.runs.newest_evidence(&node.site, count).map_err(unreadable)? {
+        for row in deliveries_of(node, &evidence)? {
+            let state = form::state(&row).map_err(|error| broken(&error))?;
+            all.push(json!({
+                "sopInstance": evidence.sop_instance.as_str(),
+                "kind": kind_word(&evidence),
+                "study": evidence.study.as_str(),
+                "run": evidence.run.as_str(),
+                "destination": state.key.destination.as_str(),
+                "state": delivery_word(&state),
+                "detail": delivery_detail(&state),
+                "failures": state.failures,
+                "made": evidence.made.to_string(),
+            }));
+        }
+    }
+    Ok(all)
+}
+
+fn list(listing: &Listing, count: usize) -> Result<(), Failure> {
+    let node = Node::open(&listing.data, Access::Read)?;
+    let all = list_json(&node, count)?;
+    if listing.json {
+        return print(&json!({ "deliveries": all }).to_string());
+    }
+    if all.is_empty() {
+        say("there are no deliveries yet");
+        return Ok(());
+    }
+    print(&format!("{:<4}  {:<12}  {:<11}  {:<60}  object", "kind", "destination", "state", "detail"))?;
+    all.iter().try_for_each(|row| {
+        let cell = |key: &str| row.get(key).and_then(Value::as_str).unwrap_or("?").to_owned();
+        print(&format!(
+            "{:<4}  {:<12}  {:<11}  {:<60}  {}",
+            cell("kind"),
+            cell("destination"),
+            cell("state"),
+            cell("detail"),
+            cell("sopInstance")
+        ))
+    })
+}
+
+/// What waits for a person, of deliveries and publications.
+pub(crate) fn quarantined(node: &Node) -> Result<Vec<MachineRow>, Failure> {
+    let waiting = node.cases.waiting_for_person(&node.site, 10_000).map_err(unreadable)?;
+    let is_meant = |row: &MachineRow| match row.key.kind {
+        MachineKind::Delivery | MachineKind::Publication => true,
+        MachineKind::Case | MachineKind::Run => false,
+    };
+    Ok(waiting.into_iter().filter(is_meant).collect())
+}

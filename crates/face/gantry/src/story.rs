@@ -1,0 +1,304 @@
+//! The story of a study: per workflow the one outcome, and what was done, in the words that people read (DC1).
+//!
+//! `why`, `study show`, `runs show` and the REST interface tell the same story from here.
+
+use std::collections::BTreeSet;
+
+use gantry_flow::{
+    case::{self, HeldWhy, Signal},
+    delivery,
+    names::{CaseKey, Subject, WorkflowName},
+    outcome::{Outcome, outcome},
+    publication, run,
+};
+use gantry_ports::{
+    state,
+    store::{DocumentKind, EvidenceRow, LateRow, MachineKind, MachineRow, RunRow, StoreError},
+};
+use gantry_types::{findings::JudgedClause, ids::RunId, uid::StudyInstanceUid};
+
+use crate::{
+    node::Node,
+    report::{Exit, Failure},
+};
+
+/// What became of a study for one workflow.
+pub(crate) struct Told {
+    /// One word: `waiting`, `ran`, `held` ...
+    pub(crate) outcome: &'static str,
+    /// The rest of the sentence; empty if the word says it all.
+    pub(crate) sentence: String,
+    /// What was done, one after the other.
+    pub(crate) done: Vec<String>,
+}
+
+/// Everything that was done about a study, read once.
+pub(crate) struct Story {
+    study: StudyInstanceUid,
+    cases: Vec<MachineRow>,
+    runs: Vec<RunRow>,
+    run_machines: Vec<MachineRow>,
+    publications: Vec<MachineRow>,
+    deliveries: Vec<MachineRow>,
+    evidence: Vec<EvidenceRow>,
+    pub(crate) late: Vec<LateRow>,
+}
+
+pub(crate) fn unreadable(error: StoreError) -> Failure {
+    Failure::unexpected("store/unreadable", &error)
+}
+
+/// A state that this program cannot read: it was written by another version.
+pub(crate) fn broken(error: &state::StateError) -> Failure {
+    Failure::new(Exit::Failed, "store/unknown-state", error.to_string())
+}
+
+impl Story {
+    pub(crate) fn read(node: &Node, study: &StudyInstanceUid) -> Result<Self, Failure> {
+        let machines = |kind| node.cases.machines(&node.site, kind, study).map_err(unreadable);
+        Ok(Self {
+            study: study.clone(),
+            cases: machines(MachineKind::Case)?,
+            runs: node.runs.runs_of_study(&node.site, study).map_err(unreadable)?,
+            run_machines: machines(MachineKind::Run)?,
+            publications: machines(MachineKind::Publication)?,
+            deliveries: machines(MachineKind::Delivery)?,
+            evidence: node.runs.evidence_of_study(&node.site, study).map_err(unreadable)?,
+            late: node.runs.late(&node.site, study).map_err(unreadable)?,
+        })
+    }
+
+    /// The workflows in use, and those that the study was judged by.
+    pub(crate) fn workflows(&self, node: &Node) -> Result<BTreeSet<WorkflowName>, Failure> {
+        let rows =
+            node.definitions.newest_documents(&node.site, DocumentKind::Workflow).map_err(unreadable)?;
+        let names = rows.iter().map(|row| &row.name).chain(self.cases.iter().map(|row| &row.key.name));
+        Ok(names.filter_map(|name| name.parse().ok()).collect())
+    }
+
+    /// What became of the study for a workflow.
+    pub(crate) fn told(&self, node: &Node, workflow: &WorkflowName) -> Result<Told, Failure> {
+        let case = CaseKey::Study { site: node.site.clone(), study: self.study.clone() };
+        let key = state::case::key(&Subject { case, workflow: workflow.clone() });
+        let Some(row) = self.cases.iter().find(|row| row.key == key) else {
+            let sentence = "it was not looked at yet: `gantry serve` looks when something comes, and at the studies of the last day when a workflow is applied";
+            return Ok(Told { outcome: "waiting", sentence: sentence.to_owned(), done: Vec::new() });
+        };
+        let case = state::case::state(row).map_err(|error| broken(&error))?;
+        let run = self.runs.iter().rev().find(|run| run.workflow == *workflow);
+        let run_state = run.map(|run| self.run_state(&run.id)).transpose()?.flatten();
+        let (word, sentence) = words(&outcome(&case, run_state.as_ref()));
+        let mut done = frozen(&case);
+        if let (Some(run), Some(state)) = (run, &run_state) {
+            done.extend(self.of_run(node, run, state)?);
+        }
+        let late = self.late.iter().filter(|late| late.workflow == *workflow).count();
+        if 0 < late {
+            done.push(format!("LATE: {late} objects came too late for the payload and were ignored"));
+        }
+        Ok(Told { outcome: word, sentence, done })
+    }
+
+    fn run_state(&self, run: &RunId) -> Result<Option<run::State>, Failure> {
+        let row = self.run_machines.iter().find(|row| row.key.name == run.as_str());
+        row.map(|row| state::run::state(row).map_err(|error| broken(&error))).transpose()
+    }
+
+    /// What a run did, and what came of it.
+    pub(crate) fn of_run(
+        &self,
+        node: &Node,
+        run: &RunRow,
+        state: &run::State,
+    ) -> Result<Vec<String>, Failure> {
+        let mut done = vec![format!(
+            "run {} began at {} by version {} of the workflow",
+            run.id, run.began.at, run.version
+        )];
+        for (name, task) in &state.tasks {
+            done.push(format!("task {name}: {}", task_words(task)));
+        }
+        for result in node.runs.results(&run.id).map_err(unreadable)? {
+            let seconds = result.ended.since(result.began).as_secs_f64();
+            done.push(format!(
+                "task {} gave its result after {seconds:.1} s on {}",
+                result.task, result.node
+            ));
+        }
+        for row in &self.publications {
+            let of = state::publication::of(&row.key).map_err(|error| broken(&error))?;
+            if of.run == run.id {
+                let state = state::publication::state(row).map_err(|error| broken(&error))?;
+                done.push(format!("evidence for {}: {}", of.destination, publication_words(&state)));
+            }
+        }
+        for evidence in self.evidence.iter().filter(|evidence| evidence.run == run.id) {
+            for row in &self.deliveries {
+                let state = state::delivery::state(row).map_err(|error| broken(&error))?;
+                if state.key.sop_instance == evidence.sop_instance {
+                    let kind = kind_word(evidence);
+                    done.push(format!("{kind} to {}: {}", state.key.destination, delivery_words(&state)));
+                }
+            }
+        }
+        Ok(done)
+    }
+}
+
+/// The kind of an evidence object, as documents call it.
+pub(crate) fn kind_word(evidence: &EvidenceRow) -> &'static str {
+    gantry_evidence::object::Kind::of_sop_class(evidence.sop_class.as_str())
+        .map_or("object", |kind| kind.name())
+}
+
+fn clauses(clauses: &[JudgedClause]) -> String {
+    let one = |clause: &JudgedClause| {
+        if clause.seen.is_empty() {
+            clause.name.clone()
+        } else {
+            format!("{} ({})", clause.name, clause.seen)
+        }
+    };
+    clauses.iter().map(one).collect::<Vec<_>>().join("; ")
+}
+
+/// Word and sentence of an outcome.
+fn words(outcome: &Outcome<'_>) -> (&'static str, String) {
+    match outcome {
+        Outcome::NotMatched { clauses: against } => ("not matched", clauses(against)),
+        Outcome::Waiting { missing, objects, until } => {
+            let mut parts = Vec::new();
+            if !missing.is_empty() {
+                let names: Vec<String> = missing.iter().map(ToString::to_string).collect();
+                parts.push(format!("nothing is selected yet for {}", names.join(", ")));
+            }
+            parts.push(format!("{objects} objects are selected"));
+            parts.extend(until.map(|until| format!("decided at {until} if nothing more comes")));
+            ("waiting", parts.join("; "))
+        }
+        Outcome::Held(HeldWhy::MaxWait) => {
+            ("held", "the longest wait is over, and the workflow says to hold then".to_owned())
+        }
+        Outcome::Held(HeldWhy::Missing(missing)) => {
+            let names: Vec<String> = missing.iter().map(ToString::to_string).collect();
+            let names = names.join(", ");
+            (
+                "held",
+                format!(
+                    "the longest wait is over and nothing is selected for {names}; it goes on by itself when it comes"
+                ),
+            )
+        }
+        Outcome::Expired { at } => ("expired", format!("given up at {at}")),
+        Outcome::Cancelled { by } => ("cancelled", format!("by {by}")),
+        Outcome::Running => ("running", String::new()),
+        Outcome::Ran => ("ran", String::new()),
+        Outcome::Declined { task, clauses: against } => {
+            ("declined", format!("by the application of task {task}: {}", clauses(against)))
+        }
+        Outcome::Failed { task, error, attempts } => {
+            let why = error.map_or_else(String::new, |(code, sentence)| format!(": {sentence} [{code}]"));
+            ("failed", format!("task {task} after {attempts} attempts{why}"))
+        }
+    }
+}
+
+/// Word of a run's state, for lists.
+pub(crate) fn run_word(state: &run::State) -> &'static str {
+    match state.outcome() {
+        None => "running",
+        Some(run::Outcome::Ran) => "ran",
+        Some(run::Outcome::Declined) => "declined",
+        Some(run::Outcome::Failed) => "failed",
+        Some(run::Outcome::Cancelled) => "cancelled",
+    }
+}
+
+fn frozen(case: &case::State) -> Vec<String> {
+    match &case.stage {
+        case::Stage::Frozen { ordinal, signal, at, selected, .. } => {
+            let signal = match signal {
+                Signal::AssociationEnd => "the association that brought it had ended".to_owned(),
+                Signal::Quiet => "nothing more came".to_owned(),
+                Signal::MaxWait => "the longest wait was over".to_owned(),
+                Signal::Person(by) => format!("{by} said so"),
+            };
+            let objects = case::objects(selected);
+            vec![format!("payload {ordinal} was frozen at {at} from {objects} selected objects: {signal}")]
+        }
+        case::Stage::NotMatched { .. }
+        | case::Stage::Waiting { .. }
+        | case::Stage::Held { .. }
+        | case::Stage::Expired { .. }
+        | case::Stage::Cancelled { .. } => Vec::new(),
+    }
+}
+
+pub(crate) fn task_words(task: &run::Task) -> String {
+    let error = || match &task.last_error {
+        Some(error) => format!("{} [{}]", error.sentence, error.code),
+        None => "no error is known".to_owned(),
+    };
+    match &task.stage {
+        run::Stage::Blocked => "waits for the tasks before it".to_owned(),
+        run::Stage::Queued { since } => format!("queued since {since}"),
+        run::Stage::Leased { node, began, .. } => format!("runs on {node} since {began}"),
+        run::Stage::Backoff { until } => format!("tried again at {until}, because {}", error()),
+        run::Stage::Ran { at, .. } => format!("ran, accepted at {at}"),
+        run::Stage::Declined { clauses: against, at } => format!("declined at {at}: {}", clauses(against)),
+        run::Stage::Failed { at } => format!("failed at {at}: {}", error()),
+        run::Stage::Cancelled { by, at } => format!("cancelled at {at} by {by}"),
+        run::Stage::Skipped { because, .. } => format!("skipped, because {because} has not run"),
+    }
+}
+
+pub(crate) fn publication_words(state: &publication::State) -> String {
+    match &state.stage {
+        publication::Stage::Queued { at } if 0 < state.troubles => {
+            format!("tried again at {at} after {} troubles", state.troubles)
+        }
+        publication::Stage::Queued { .. } => "being made".to_owned(),
+        publication::Stage::Published { at, objects } => {
+            format!("{objects} objects passed both gates at {at}")
+        }
+        publication::Stage::Quarantined { at, why } => format!("QUARANTINED at {at}: {why}"),
+    }
+}
+
+/// Word of a delivery's state, for lists.
+pub(crate) fn delivery_word(state: &delivery::State) -> &'static str {
+    match &state.stage {
+        delivery::Stage::Queued => "queued",
+        delivery::Stage::Sending { .. } => "sending",
+        delivery::Stage::Retrying { .. } => "retrying",
+        delivery::Stage::Sent { .. } => "sent",
+        delivery::Stage::Confirming { .. } => "confirming",
+        delivery::Stage::Confirmed { .. } => "confirmed",
+        delivery::Stage::Quarantined { .. } => "quarantined",
+    }
+}
+
+/// What is known of a delivery beyond its word.
+pub(crate) fn delivery_detail(state: &delivery::State) -> String {
+    match &state.stage {
+        delivery::Stage::Queued => format!("since {}", state.since),
+        delivery::Stage::Sending { node, .. } => format!("by {node}"),
+        delivery::Stage::Retrying { at, why } => format!("at {at}: {why}"),
+        delivery::Stage::Sent { at, status, confirmation } => {
+            let asked = match confirmation {
+                delivery::Confirmation::NotAsked => "not asked for confirmation",
+                delivery::Confirmation::NotAnswered => "the destination does not answer queries",
+            };
+            format!("at {at} with status {status:04X}; {asked}")
+        }
+        delivery::Stage::Confirming { sent, status, .. } => {
+            format!("sent at {sent} with status {status:04X}; the destination is asked for it")
+        }
+        delivery::Stage::Confirmed { sent, at } => format!("sent at {sent}, found there at {at}"),
+        delivery::Stage::Quarantined { at, why } => format!("at {at}: {why}"),
+    }
+}
+
+fn delivery_words(state: &delivery::State) -> String {
+    format!("{} {}", delivery_word(state), delivery_detail(state))
+}
