@@ -1,12 +1,10 @@
-//! `gantry why`: what workflows make of a study that came in, with the values seen.
+//! What workflows make of a study that came in: by itself, and as `gantry why` tells it with the values seen.
 
-use std::{fs, process::Command};
+use std::process::Command;
 
-use gantry_ports::{cases::Cases as _, intake::Intake as _};
-use gantry_sqlite::SqliteStore;
 use gantry_tests::{
     peer,
-    served::{Served, program},
+    served::{Served, apply, program, wait_for},
 };
 use serde_json::Value;
 use tempfile::TempDir;
@@ -45,25 +43,33 @@ aeTitle: ORTHANC
 address: 127.0.0.1:4242
 "#;
 
-/// What came in is there for whoever decides: a mark for its study, and what is there of its series.
+/// What came in is looked at by itself: each workflow has one outcome, whether it applies or not (DC1).
 #[test]
-fn a_study_that_something_came_to_wants_attention() {
-    let test = "a_study_that_something_came_to_wants_attention";
+fn a_study_that_something_came_to_is_looked_at() {
+    let test = "a_study_that_something_came_to_is_looked_at";
     let dir = TempDir::new().unwrap();
-    let Some(()) = make_objects(test, dir.path(), &["--count", "3"]) else { return };
+    let objects = dir.path().join("objects");
+    let Some(()) = make_objects(test, &objects, &["--count", "3"]) else { return };
     let served = Served::start();
+    apply(&served, dir.path(), DOCUMENTS);
     let address = served.address().to_string();
-    peer::run(Command::new(program()).args(["send", &address, "--called", "GANTRY"]).arg(dir.path()));
-    let data = served.stop();
-    let store = SqliteStore::open(&data.data().join("gantry.db")).unwrap();
-    let site = "site".parse().unwrap();
-    let wanted = store.attention(&site, 10).unwrap();
-    assert_eq!(wanted.len(), 1, "{wanted:?}");
-    let tallies = store.tallies(&site, &wanted[0].study).unwrap();
-    assert_eq!((tallies.len(), tallies[0].objects), (1, 3));
-    // The sender released its association, and the mark is of that: it is newer than every row of an object.
-    assert_eq!(store.releases(&tallies[0].associations).unwrap().len(), 1);
-    assert!(store.last_id().unwrap() < wanted[0].mark, "{wanted:?}");
+    peer::run(Command::new(program()).args(["send", &address, "--called", "GANTRY"]).arg(&objects));
+    let show = wait_for(&served, &["study", "show", "Aone"], |show| {
+        outcome(show, "chest")["sentence"].as_str().is_some_and(|sentence| sentence.starts_with("3 objects"))
+    });
+    let chest = outcome(&show, "chest");
+    assert_eq!(chest["outcome"], "waiting", "{chest}");
+    assert!(chest["sentence"].as_str().unwrap().contains("decided at"), "{chest}");
+    let plain = outcome(&show, "plain");
+    assert_eq!(plain["outcome"], "not matched", "{plain}");
+    assert!(plain["sentence"].as_str().unwrap().contains("study.description is absent"), "{plain}");
+    assert_eq!(show["late"], serde_json::json!([]));
+}
+
+/// One workflow's part of `study show`.
+fn outcome(show: &Value, name: &str) -> Value {
+    let all = show["workflows"].as_array().unwrap();
+    all.iter().find(|one| one["workflow"] == name).cloned().unwrap_or_else(|| panic!("{name} in {show}"))
 }
 
 #[test]
@@ -72,12 +78,10 @@ fn why_tells_each_clause_with_the_values_seen() {
     let dir = TempDir::new().unwrap();
     let objects = dir.path().join("objects");
     let Some(()) = make_objects(test, &objects, &["--count", "3"]) else { return };
-    let documents = dir.path().join("documents.yaml");
-    fs::write(&documents, DOCUMENTS).unwrap();
     let served = Served::start();
     let address = served.address().to_string();
     peer::run(Command::new(program()).args(["send", &address, "--called", "GANTRY"]).arg(&objects));
-    peer::run(Command::new(program()).args(["apply", "--data"]).arg(served.data()).arg("-f").arg(&documents));
+    apply(&served, dir.path(), DOCUMENTS);
     let why = served.ask(&["why", "Aone"]);
     let named = |name: &str| {
         let all = why["workflows"].as_array().unwrap();

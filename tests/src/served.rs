@@ -197,6 +197,35 @@ pub fn ask(data: &Path, arguments: &[&str]) -> Value {
     read.unwrap_or_default()
 }
 
+/// Takes documents into use on a running server.
+///
+/// # Panics
+/// If they are refused.
+#[track_caller]
+pub fn apply(served: &Served, scratch: &Path, documents: &str) {
+    let file = scratch.join("documents.yaml");
+    let written = std::fs::write(&file, documents);
+    assert!(written.is_ok(), "{written:?}");
+    peer::run(Command::new(program()).args(["apply", "--data"]).arg(served.data()).arg("-f").arg(file));
+}
+
+/// Asks until the answer is as wanted.
+///
+/// # Panics
+/// If it is not within a minute; the message shows the last answer.
+#[track_caller]
+pub fn wait_for(served: &Served, arguments: &[&str], is_wanted: impl Fn(&Value) -> bool) -> Value {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        let answer = served.ask(arguments);
+        if is_wanted(&answer) {
+            return answer;
+        }
+        assert!(Instant::now() < deadline, "{arguments:?} still says {answer}");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
 impl Drop for Served {
     fn drop(&mut self) {
         let _gone = self.child.kill();
