@@ -35,7 +35,12 @@ fn source(name: &str, address: &str) -> String {
 
 /// The codes of a rejection, or nothing: the peer was let in.
 fn rejection(served: &Served) -> Option<[u8; 3]> {
-    let (_, answer) = associate(served, "GANTRY");
+    rejection_by(served, "GANTRY")
+}
+
+/// The same for another door.
+fn rejection_by(served: &Served, title: &str) -> Option<[u8; 3]> {
+    let (_, answer) = associate(served, title);
     let (kind, body) = answer.expect("an answer");
     (kind == 3).then(|| [body[1], body[2], body[3]])
 }
@@ -108,5 +113,36 @@ deliver:
     assert!(
         said.contains("no application `lung-destiny`") && said.contains("no Destination `pacs`"),
         "{said}"
+    );
+}
+
+#[test]
+fn a_door_document_opens_a_title_for_its_sources_alone() {
+    let served = strict();
+    let door = "apiVersion: gantry/v1\nkind: Door\nmetadata: { name: stroke }\naeTitles: [STROKE AI 16 CHR]\naccepts: [here]\n";
+    assert_eq!(rejection_by(&served, "STROKE AI 16 CHR"), Some([1, 1, 7]));
+    let output = apply(&served, &format!("{}---\n{door}", source("here", "127.0.0.0/8")));
+    assert!(output.status.success(), "{output:?}");
+    await_rejection(&served, None);
+    assert_eq!(rejection_by(&served, "STROKE AI 16 CHR"), None);
+    let other = door.replace("[here]", "[elsewhere]");
+    let output = apply(&served, &format!("{}---\n{other}", source("elsewhere", "10.0.0.0/8")));
+    assert!(output.status.success(), "{output:?}");
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while rejection_by(&served, "STROKE AI 16 CHR") != Some([1, 1, 1]) {
+        assert!(Instant::now() < deadline, "the door lets in whom it accepts no more");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert_eq!(rejection(&served), None, "the configured title lets in every source");
+}
+
+#[test]
+fn a_zone_that_does_not_exist_is_refused_with_its_place() {
+    let served = strict();
+    let output = apply(&served, &format!("{}zone: Europe/Berlim\n", source("here", "127.0.0.0/8")));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && said.contains("Europe/Berlim"), "{said}");
+    assert!(
+        apply(&served, &format!("{}zone: Europe/Berlin\n", source("here", "127.0.0.0/8"))).status.success()
     );
 }

@@ -1,10 +1,10 @@
-//! Documents in the store: taking them in, and the sources they name.
+//! Documents in the store: taking them in, and who may come in by them.
 
 use gantry_definition::{
     document::{self, Body, Document},
     package::Package,
 };
-use gantry_gateway::sources::{Source, Sources};
+use gantry_gateway::sources::{Doors, Source, Sources, TitleRule};
 use gantry_ports::{
     definitions,
     store::{AuditRow, Change, CommitError, DocumentKind, DocumentRow, Expectation, Row, StoreError},
@@ -193,10 +193,20 @@ fn references(node: &Node, written: &[Written]) -> Result<Vec<String>, Failure> 
                     unknown.for_each(|name| add(format!("there is no Source `{}`", name.as_str())));
                 }
             }
-            Body::Source(_) | Body::Destination(_) => {}
+            Body::Source(source) => {
+                if !is_zone(&source.zone) {
+                    add(format!("the time zone database has no `{}`", source.zone));
+                }
+            }
+            Body::Destination(_) => {}
         }
     }
     Ok(problems)
+}
+
+/// Whether there is such a time zone: in the machine's database, else in the one that ships inside the program.
+fn is_zone(name: &str) -> bool {
+    jiff::tz::TimeZone::get(name).is_ok()
 }
 
 /// Clauses that a workflow vouches for and the contract does not have.
@@ -209,21 +219,58 @@ fn undeclared<'a>(
         .map(|name| format!("the contract of {} has no clause `{name}`", package.name.as_str()))
 }
 
-/// The Source documents in use.
-pub(crate) fn source_rows(node: &Node) -> Result<Vec<DocumentRow>, Failure> {
-    node.definitions.newest_documents(&node.site, DocumentKind::Source).map_err(|error| unreadable(&error))
+/// The documents that say who may come in by which title.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct DoorRows {
+    sources: Vec<DocumentRow>,
+    doors: Vec<DocumentRow>,
 }
 
-/// Who may send: this machine where it is trusted, and every Source document.
-pub(crate) fn sources(node: &Node, rows: &[DocumentRow]) -> Sources {
-    let mut sources = if node.config.dicom.trust_loopback { Sources::loopback() } else { Sources::default() };
-    for row in rows {
+impl DoorRows {
+    /// Those in use.
+    pub(crate) fn read(node: &Node) -> Result<Self, Failure> {
+        let newest =
+            |kind| node.definitions.newest_documents(&node.site, kind).map_err(|error| unreadable(&error));
+        Ok(Self { sources: newest(DocumentKind::Source)?, doors: newest(DocumentKind::Door)? })
+    }
+}
+
+/// By which titles this node is called, and whom each lets in: the configured title every source, a Door document its
+/// own. This machine may come in everywhere, where it is trusted.
+pub(crate) fn doors(node: &Node, rows: &DoorRows) -> Result<Doors, Failure> {
+    let title = node.config.ae_title().map_err(|why| Failure::new(Exit::Config, "config/invalid", why))?;
+    let loopback = || if node.config.dicom.trust_loopback { Sources::loopback() } else { Sources::default() };
+    let mut named = Vec::new();
+    for row in &rows.sources {
         match definitions::body(row) {
-            Ok(body) => sources.0.extend(source_of(body)),
+            Ok(body) => named.extend(source_of(body).map(|source| (row.name.as_str(), source))),
             Err(unreadable) => say(&format!("warning: {unreadable}; it lets nobody in")),
         }
     }
-    sources
+    let accepting = |is_meant: &dyn Fn(&str) -> bool| {
+        let mut sources = loopback();
+        let meant = named.iter().filter(|(name, _)| is_meant(name));
+        sources.0.extend(meant.map(|(_, source)| source.clone()));
+        sources
+    };
+    let mut doors = Doors(vec![TitleRule { title, accepts: accepting(&|_| true) }]);
+    for row in &rows.doors {
+        match definitions::body(row) {
+            Ok(Body::Door(door)) => {
+                let accepts = match &door.accepts {
+                    document::Accepts::EverySource => accepting(&|_| true),
+                    document::Accepts::Only(names) => {
+                        accepting(&|name| names.iter().any(|only| only.as_str() == name))
+                    }
+                };
+                let rule = |title| TitleRule { title, accepts: accepts.clone() };
+                doors.0.extend(door.ae_titles.into_iter().map(rule));
+            }
+            Ok(Body::Workflow(_) | Body::Source(_) | Body::Destination(_)) => {}
+            Err(unreadable) => say(&format!("warning: {unreadable}; it stays closed")),
+        }
+    }
+    Ok(doors)
 }
 
 fn source_of(body: Body) -> Option<Source> {

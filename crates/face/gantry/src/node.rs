@@ -14,7 +14,7 @@ use gantry_dimse::{machine, negotiation::Implementation};
 use gantry_gateway::{
     Outside,
     settings::{DoorSettings, Limits},
-    sources::KnownSources,
+    sources::KnownDoors,
 };
 use gantry_ports::{
     blob::BlobError, cases::Cases, definitions::Definitions, intake::Intake as _, runs::Runs,
@@ -96,12 +96,9 @@ impl Node {
     /// How the door is set.
     pub(crate) fn door_settings(&self) -> Result<DoorSettings, Failure> {
         let dicom = &self.config.dicom;
-        let title =
-            self.config.ae_title().map_err(|why| Failure::new(Exit::Config, "config/invalid", why))?;
         Ok(DoorSettings {
             site: self.site.clone(),
-            titles: vec![title],
-            sources: KnownSources::new(documents::sources(self, &documents::source_rows(self)?)),
+            doors: KnownDoors::new(documents::doors(self, &documents::DoorRows::read(self)?)?),
             implementation: implementation(),
             association: machine::Settings {
                 artim: Duration::from_secs(dicom.artim_secs),

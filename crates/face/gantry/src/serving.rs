@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, path::Path, sync::Arc, thread::JoinHandle, time::Duration};
 
 use gantry_conductor::Conductor;
-use gantry_gateway::{door::Door, keeper::Keeper, recovery, sources::KnownSources};
+use gantry_gateway::{door::Door, keeper::Keeper, recovery, sources::KnownDoors};
 use gantry_net::TcpDoor;
 use gantry_ports::{news::News, performer::Performer};
 use gantry_process::Workers;
@@ -11,7 +11,7 @@ use gantry_types::ae_title::AeTitle;
 
 use crate::{
     applications::Shelf,
-    documents,
+    documents::{self, DoorRows},
     node::Node,
     report::{Exit, Failure, say},
 };
@@ -22,7 +22,7 @@ const FOLLOW: Duration = Duration::from_millis(20);
 /// A node at work.
 pub(crate) struct Serving {
     address: SocketAddr,
-    titles: Vec<AeTitle>,
+    doors: KnownDoors,
     door: Door,
     keeper: Keeper,
     news: News,
@@ -52,8 +52,7 @@ impl Serving {
         }
         let workers = Arc::new(workers(&node)?);
         let settings = node.door_settings()?;
-        let titles = settings.titles.clone();
-        let known = settings.sources.clone();
+        let known = settings.doors.clone();
         let listener = TcpDoor::bind(listen).map_err(|error| {
             Failure::new(Exit::Config, "serve/cannot-listen", format!("cannot listen on {listen}: {error}"))
                 .hint("another program may use the port: choose one with --dicom-port")
@@ -63,7 +62,8 @@ impl Serving {
             .map_err(|error| unexpected(&error))?;
         let door = Door::open(Box::new(listener), settings, node.outside.clone(), handle)
             .map_err(|error| unexpected(&error))?;
-        let mut serving = Self { address, titles, door, keeper, news: News::default(), threads: Vec::new() };
+        let mut serving =
+            Self { address, doors: known.clone(), door, keeper, news: News::default(), threads: Vec::new() };
         serving.work(conductor, workers, node.config.run.slots)?;
         serving.follow(node, known)?;
         Ok(serving)
@@ -75,8 +75,8 @@ impl Serving {
     }
 
     /// What it is called by.
-    pub(crate) fn titles(&self) -> &[AeTitle] {
-        &self.titles
+    pub(crate) fn titles(&self) -> Vec<AeTitle> {
+        self.doors.titles()
     }
 
     /// Closes the door, lets what was given be made durable, and ends all else.
@@ -118,19 +118,21 @@ impl Serving {
     }
 
     /// Takes up what other processes commit while the door is open.
-    fn follow(&mut self, node: Node, known: KnownSources) -> Result<(), Failure> {
+    fn follow(&mut self, node: Node, known: KnownDoors) -> Result<(), Failure> {
         self.spawn("follower", move |news| {
             let mut seen = None;
-            let mut in_use = Vec::new();
+            let mut in_use = None;
             while !news.is_over() {
-                // A store that cannot be read is noticed by the keeper, and answered to the peers; the sources stay.
+                // A store that cannot be read is noticed by the keeper, and answered to the peers; the doors stay.
                 let counter = node.outside.store.counter().ok();
                 if counter != seen {
                     news.tell();
-                    if let Ok(rows) = documents::source_rows(&node) {
-                        if rows != in_use {
-                            known.replace(documents::sources(&node, &rows));
-                            in_use = rows;
+                    if let Ok(rows) = DoorRows::read(&node) {
+                        if in_use.as_ref() != Some(&rows)
+                            && let Ok(doors) = documents::doors(&node, &rows)
+                        {
+                            known.replace(doors);
+                            in_use = Some(rows);
                         }
                         seen = counter;
                     }

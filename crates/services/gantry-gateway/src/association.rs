@@ -113,9 +113,8 @@ impl Service {
     ) -> Result<(AeTitle, Box<AssociateAc>), AssociateRj> {
         let permanent = AssociateRj::permanent;
         let transient = AssociateRj::transient;
-        let called = rq.called.title().ok().filter(|title| self.settings.titles.contains(title));
-        let called = called.ok_or(permanent(RejectReason::CalledAeTitleNotRecognized))?;
-        self.settings.sources.admit(calling, self.peer).map_err(permanent)?;
+        let called = rq.called.title().ok();
+        let called = self.settings.doors.admit(called.as_ref(), calling, self.peer).map_err(permanent)?;
         self.place.associate(self.peer).or(Err(transient(RejectReason::LocalLimitExceeded)))?;
         if self.keeper.is_full() {
             return Err(transient(RejectReason::TemporaryCongestion));

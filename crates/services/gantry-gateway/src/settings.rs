@@ -3,19 +3,17 @@
 use std::time::Duration;
 
 use gantry_dimse::{machine, negotiation::Implementation};
-use gantry_types::{ae_title::AeTitle, ids::SiteId};
+use gantry_types::ids::SiteId;
 
-use crate::sources::KnownSources;
+use crate::sources::KnownDoors;
 
 /// Who we are and whom we let in.
 #[derive(Debug, Clone)]
 pub struct DoorSettings {
     /// Whose objects these are.
     pub site: SiteId,
-    /// The called AE titles that open this door.
-    pub titles: Vec<AeTitle>,
-    /// Who may come in (RC5).
-    pub sources: KnownSources,
+    /// By which titles we are called, and who may come in (RC5).
+    pub doors: KnownDoors,
     /// How we introduce ourselves.
     pub implementation: Implementation,
     /// Times and PDU sizes of an association.

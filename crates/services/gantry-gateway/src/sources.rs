@@ -1,4 +1,4 @@
-//! Sources: which peers may come in, by AE title and address (RC5).
+//! Doors and sources: which peers may come in by which title, by their AE title and address (RC5).
 
 use std::{
     net::IpAddr,
@@ -22,29 +22,83 @@ pub struct Source {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Sources(pub Vec<Source>);
 
-/// The known peers as they are now: shared by all doors of a node, and replaced while they are open.
+/// The titles that open doors, and whom each lets in.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Doors(pub Vec<TitleRule>);
+
+/// Whom a title lets in. Of several rules for a title each lets in whom it lets in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TitleRule {
+    /// As what we are called.
+    pub title: AeTitle,
+    /// Who may come in by it.
+    pub accepts: Sources,
+}
+
+/// The doors as they are now: replaced while they are open.
 #[derive(Debug, Clone, Default)]
-pub struct KnownSources(Arc<RwLock<Sources>>);
+pub struct KnownDoors(Arc<RwLock<Doors>>);
 
-impl KnownSources {
-    /// These peers, until others are told.
+impl KnownDoors {
+    /// These, until others are told.
     #[must_use]
-    pub fn new(sources: Sources) -> Self {
-        Self(Arc::new(RwLock::new(sources)))
+    pub fn new(doors: Doors) -> Self {
+        Self(Arc::new(RwLock::new(doors)))
     }
 
-    /// From now on these peers are known; associations that are open stay.
-    pub fn replace(&self, sources: Sources) {
+    /// From now on these are known; associations that are open stay.
+    pub fn replace(&self, doors: Doors) {
         // The value is replaced whole, so a panic elsewhere cannot leave half of it.
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = sources;
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = doors;
     }
 
-    /// As [`Sources::admit`], of the peers known now.
+    /// The titles that open doors, each once.
+    #[must_use]
+    pub fn titles(&self) -> Vec<AeTitle> {
+        let doors = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let mut titles: Vec<AeTitle> = Vec::new();
+        for rule in &doors.0 {
+            if !titles.contains(&rule.title) {
+                titles.push(rule.title.clone());
+            }
+        }
+        titles
+    }
+
+    /// As [`Doors::admit`], of the doors known now.
     ///
     /// # Errors
     /// The reason of the A-ASSOCIATE-RJ.
-    pub fn admit(&self, title: Option<&AeTitle>, address: IpAddr) -> Result<(), RejectReason> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).admit(title, address)
+    pub fn admit(
+        &self,
+        called: Option<&AeTitle>,
+        calling: Option<&AeTitle>,
+        address: IpAddr,
+    ) -> Result<AeTitle, RejectReason> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).admit(called, calling, address)
+    }
+}
+
+impl Doors {
+    /// The title by which somebody comes in; else why he does not.
+    ///
+    /// # Errors
+    /// The reason of the A-ASSOCIATE-RJ: there is no such title (1/7), or its rules let him not in: the reason of the
+    /// last of them.
+    pub fn admit(
+        &self,
+        called: Option<&AeTitle>,
+        calling: Option<&AeTitle>,
+        address: IpAddr,
+    ) -> Result<AeTitle, RejectReason> {
+        let mut reason = RejectReason::CalledAeTitleNotRecognized;
+        for rule in self.0.iter().filter(|rule| Some(&rule.title) == called) {
+            match rule.accepts.admit(calling, address) {
+                Ok(()) => return Ok(rule.title.clone()),
+                Err(why) => reason = why,
+            }
+        }
+        Err(reason)
     }
 }
 
@@ -110,6 +164,28 @@ mod tests {
         check(&sources, "mr1", "10.2.0.7", Err(RejectReason::CallingAeTitleNotRecognized));
         check(&sources, "", "10.2.0.7", Err(RejectReason::CallingAeTitleNotRecognized));
         check(&Sources::default(), "MR1", "127.0.0.1", Err(RejectReason::CallingAeTitleNotRecognized));
+    }
+
+    #[test]
+    fn each_title_lets_in_its_own() {
+        let title = |title: &str| AeTitle::parse(title).unwrap();
+        let rule = |called: &str, accepts| TitleRule { title: title(called), accepts };
+        let only = Sources(vec![source("CT1", &["10.0.0.0/8"])]);
+        let doors = KnownDoors::new(Doors(vec![
+            rule("GANTRY", Sources::loopback()),
+            rule("STROKE AI", only.clone()),
+            rule("GANTRY", only),
+        ]));
+        let admit = |called: &str, calling: &str, address: &str| {
+            doors.admit(Some(&title(called)), Some(&title(calling)), address.parse().unwrap())
+        };
+        assert_eq!(admit("GANTRY", "X", "127.0.0.1"), Ok(title("GANTRY")));
+        assert_eq!(admit("GANTRY", "CT1", "10.0.0.1"), Ok(title("GANTRY")));
+        assert_eq!(admit("STROKE AI", "CT1", "10.0.0.1"), Ok(title("STROKE AI")));
+        assert_eq!(admit("STROKE AI", "X", "127.0.0.1"), Err(RejectReason::CallingAeTitleNotRecognized));
+        assert_eq!(admit("STROKE AI", "CT1", "11.0.0.1"), Err(RejectReason::UserNoReason));
+        assert_eq!(admit("OTHER", "CT1", "10.0.0.1"), Err(RejectReason::CalledAeTitleNotRecognized));
+        assert_eq!(doors.titles(), [title("GANTRY"), title("STROKE AI")]);
     }
 
     #[test]
