@@ -19,6 +19,7 @@ const HOUSE: &[(&str, u8, &str, &[&str])] = &[
     ("gantry-gateway", 4, "services", &[]),
     ("gantry-pipeline", 4, "services", &[]),
     ("gantry-conductor", 4, "services", &[]),
+    ("gantry-publish", 4, "services", &[]),
     ("gantry-segments", 4, "adapters", &[]),
     ("gantry-sqlite", 4, "adapters", &[]),
     ("gantry-net", 4, "adapters", &[]),
