@@ -6,21 +6,19 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use gantry_definition::package::Class;
 use gantry_evidence::{
-    gate::{self, Knowledge},
     inputs::Inputs,
     object::Kind,
     profile::{CaptureModality, FormProfile, ProfileName},
-    run::{Application as RunApplication, ResultClass, RunRecord},
-    safety::{self, Allowed},
+    run::RunRecord,
     sc::Picture,
-    set::{self, EvidenceSet},
+    set::EvidenceSet,
     source::Source,
     uid::UidScope,
 };
 use gantry_pipeline::{objects::Series, run::Ran};
 use gantry_ports::{clock::Clock as _, ids::Ids as _};
+use gantry_publish::making::{self, MakeError};
 use gantry_types::{
     findings::{JudgedClause, MeasuredValue, SegmentFinding, Verdict},
     ids::IdError,
@@ -118,43 +116,18 @@ pub(super) fn render(options: &Run, application: &Application, ran: &Ran) -> Res
         profile: &profile,
         replaces: &[],
     };
-    let set = set::render(&inputs)
-        .map_err(|error| Failure::new(Exit::Failed, "run/render", format!("{error} [{}]", error.code())))?;
-    for note in &set.notes {
+    let made = making::make(&inputs, &application.package).map_err(|error| match error {
+        MakeError::Render(error) => {
+            Failure::new(Exit::Failed, "run/render", format!("{error} [{}]", error.code()))
+        }
+        MakeError::Implausible(_) | MakeError::Refused { .. } => {
+            Failure::new(Exit::Failed, "run/quarantined", error.to_string())
+        }
+    })?;
+    for note in &made.set.notes {
         say(&format!("note: {note}"));
     }
-    judge(&set, &source, application, ran)?;
-    Ok(set)
-}
-
-/// Both gates, as before every delivery.
-fn judge(set: &EvidenceSet, source: &Source, application: &Application, ran: &Ran) -> Result<(), Failure> {
-    let implausible = application.package.implausible(&ran.findings);
-    if !implausible.is_empty() {
-        let words: Vec<String> = implausible.iter().map(ToString::to_string).collect();
-        let sentence = format!("the findings are not plausible: {}", words.join("; "));
-        return Err(Failure::new(Exit::Failed, "run/quarantined", sentence));
-    }
-    for object in &set.objects {
-        let others = || set.objects.iter().filter(|other| other.kind != object.kind);
-        let siblings: Vec<&[u8]> = others().map(|other| &*other.bytes).collect();
-        let uids: Vec<_> = others().map(|other| &other.sop_instance).collect();
-        let knowledge = Knowledge {
-            sources: &[source],
-            siblings: &siblings,
-            findings: Some((&ran.findings, &ran.labels)),
-        };
-        let allowed =
-            Allowed { header_in_force: source.header(), sources: &[source], siblings: &uids, replaces: &[] };
-        let mut complaints = gate::judge(&object.bytes, &knowledge);
-        complaints.extend(safety::judge(&object.bytes, &allowed));
-        if !gate::passes(&complaints) {
-            let words: Vec<String> = complaints.iter().map(ToString::to_string).collect();
-            let sentence = format!("the {} did not pass the gates: {}", object.kind.name(), words.join("; "));
-            return Err(Failure::new(Exit::Failed, "run/quarantined", sentence));
-        }
-    }
-    Ok(())
+    Ok(made.set)
 }
 
 fn record(application: &Application) -> Result<RunRecord, Failure> {
@@ -163,26 +136,13 @@ fn record(application: &Application) -> Result<RunRecord, Failure> {
     Ok(RunRecord {
         started: now,
         result_created: now,
-        application: RunApplication {
-            name: package.name.clone(),
-            version: package.version.clone(),
-            title: package.title.clone(),
-            manufacturer: package.manufacturer.clone(),
-            intended_use: package.intended_use.clone(),
-            family: package.family.clone(),
-            digest: application.digest,
-            body_part: package.body_part.clone(),
-        },
+        application: making::application(package, application.digest),
         slot: 0,
         node: "gantry-run".parse().map_err(|error: IdError| invariant(&error.to_string()))?,
         gantry_version: env!("CARGO_PKG_VERSION").to_owned(),
         institution: None,
         station: None,
-        class: match package.class {
-            Class::Test => ResultClass::Test,
-            Class::Research => ResultClass::Research,
-            Class::Clinical => ResultClass::Clinical,
-        },
+        class: making::result_class(package.class),
     })
 }
 
