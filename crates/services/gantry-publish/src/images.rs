@@ -149,5 +149,9 @@ mod tests {
         check(&writer::write_explicit(&data_set).unwrap(), Encoding::ExplicitLittle, pixels_at);
         let big = b"\x00\x08\x00\x60CS\x00\x02CT\x00\x10\x00\x20LO\x00\x02P1\x7f\xe0\x00\x10OW\0\0\0\0\0\x04\0\0\0\0";
         check(big, Encoding::ExplicitBig, 20);
+        // Padding is no pixels.
+        let padded = b"\x08\x00\x60\x00CS\x02\x00CT\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
+        let reading = reader::read(padded, Encoding::ExplicitLittle, Limits::default(), Stop::AtEnd);
+        assert!(reading.damage().is_none() && reading.end == 10 && !is_whole(&reading, padded));
     }
 }
