@@ -18,7 +18,13 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Receive over DICOM and keep what comes. An empty folder is made a data folder: door GANTRY, senders on this
+    /// Show the whole way: a chest CT goes in over DICOM, its results come out, and are compared with the truth.
+    ///
+    /// Everything happens on this machine, in a new folder that stays. Exits with 1 if a comparison fails.
+    Demo(Demo),
+    /// Make a data folder; add a PACS and prove it with an echo and a test object.
+    Init(Init),
+    /// Receive over DICOM, run applications, deliver results. An empty folder is made a data folder: door GANTRY, senders on this
     /// machine.
     Serve(Serve),
     /// Run an application on a folder of DICOM files, without a server.
@@ -62,6 +68,50 @@ pub(crate) enum Command {
     Quarantine(Quarantine),
     /// What this node promises here, every limit with its value, and what is wrong.
     Doctor(Listing),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// Stop after one study, instead of staying up.
+    #[arg(long)]
+    pub(crate) once: bool,
+    /// One JSON document instead of sentences.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Which phantom.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// A folder that does not exist yet, instead of `gantry-demo` or the next free name.
+    #[arg(short, long)]
+    pub(crate) out: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Init {
+    /// The data folder: a new or empty one, or one that is in use and gets a PACS.
+    #[arg(long)]
+    pub(crate) data: PathBuf,
+    /// Where a PACS listens, such as pacs.example.org:104. Without it no PACS is added.
+    #[arg(long, requires = "pacs_ae_title")]
+    pub(crate) pacs: Option<HostPort>,
+    /// The AE title of the PACS.
+    #[arg(long, requires = "pacs")]
+    pub(crate) pacs_ae_title: Option<String>,
+    /// How workflows call it.
+    #[arg(long, default_value = "pacs")]
+    pub(crate) pacs_name: String,
+    /// The strictest class of results that may go there: clinical, research, test.
+    #[arg(long, default_value = "research")]
+    pub(crate) pacs_class: String,
+    /// Ask the PACS afterwards for what it took (C-FIND).
+    #[arg(long)]
+    pub(crate) pacs_answers_queries: bool,
+    /// Our AE title, as the PACS knows us.
+    #[arg(long, default_value = "GANTRY")]
+    pub(crate) calling: String,
+    /// Prove the PACS by an echo alone: send no test object.
+    #[arg(long)]
+    pub(crate) no_test_object: bool,
 }
 
 #[derive(Debug, Args)]
@@ -144,7 +194,7 @@ pub(crate) enum PhantomKind {
 }
 
 /// A DICOM peer.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct Peer {
     /// Host and port, such as 10.1.2.3:104, pacs.example.org:104 or `[fd00::1]:104`.
     pub(crate) address: HostPort,

@@ -2,8 +2,10 @@
 
 mod apply;
 pub(crate) mod delivery;
+mod demo;
 mod doctor;
 mod export;
+mod init;
 mod peers;
 mod phantom;
 mod quarantine;
@@ -23,6 +25,8 @@ use crate::{
 /// Runs what the user asked for.
 pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
     match cli.command {
+        Command::Demo(options) => demo::run(&options),
+        Command::Init(options) => init::run(&options),
         Command::Serve(options) => serve::run(&options),
         Command::Run(options) => run::run(&options),
         Command::Phantom(options) => phantom::run(&options),

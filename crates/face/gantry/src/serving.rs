@@ -19,12 +19,17 @@ use crate::{
 /// How often the store is asked for news: what other processes apply is taken up within it.
 const FOLLOW: Duration = Duration::from_millis(20);
 
-/// A node at work.
-pub(crate) struct Serving {
+/// A node that keeps what comes in, and does nothing with it.
+pub(crate) struct Reception {
     address: SocketAddr,
     doors: KnownDoors,
     door: Door,
     keeper: Keeper,
+}
+
+/// A node at work.
+pub(crate) struct Serving {
+    reception: Reception,
     news: News,
     threads: Vec<JoinHandle<()>>,
 }
@@ -33,9 +38,9 @@ fn unexpected(error: &std::io::Error) -> Failure {
     Failure::unexpected("serve/failed", error)
 }
 
-impl Serving {
+impl Reception {
     /// Puts right what the last process left, and opens the door.
-    pub(crate) fn start(node: Node, listen: SocketAddr) -> Result<Self, Failure> {
+    pub(crate) fn open(node: &Node, listen: SocketAddr) -> Result<Self, Failure> {
         let found = recovery::recover(&node.outside)
             .map_err(|error| Failure::unexpected("serve/recovery-failed", &error))?;
         for row in &found.damaged {
@@ -44,15 +49,8 @@ impl Serving {
                 row.sop_instance, row.blob
             ));
         }
-        let conductor = conductor(&node);
-        let lost =
-            conductor.recover().map_err(|error| Failure::unexpected("serve/recovery-failed", &error))?;
-        if 0 < lost {
-            say(&format!("gantry: {lost} attempts were lost with the last process and are made again"));
-        }
-        let workers = Arc::new(workers(&node)?);
         let settings = node.door_settings()?;
-        let known = settings.doors.clone();
+        let doors = settings.doors.clone();
         let listener = TcpDoor::bind(listen).map_err(|error| {
             Failure::new(Exit::Config, "serve/cannot-listen", format!("cannot listen on {listen}: {error}"))
                 .hint("another program may use the port: choose one with --dicom-port")
@@ -62,11 +60,7 @@ impl Serving {
             .map_err(|error| unexpected(&error))?;
         let door = Door::open(Box::new(listener), settings, node.outside.clone(), handle)
             .map_err(|error| unexpected(&error))?;
-        let mut serving =
-            Self { address, doors: known.clone(), door, keeper, news: News::default(), threads: Vec::new() };
-        serving.work(conductor, workers, node.config.run.slots)?;
-        serving.follow(node, known)?;
-        Ok(serving)
+        Ok(Self { address, doors, door, keeper })
     }
 
     /// Where the door is.
@@ -74,15 +68,44 @@ impl Serving {
         self.address
     }
 
+    /// Closes the door, and lets what was given be made durable.
+    pub(crate) fn close(self) {
+        self.door.close();
+        self.keeper.join();
+    }
+}
+
+impl Serving {
+    /// Opens the door, and takes up the work that is there.
+    pub(crate) fn start(node: Node, listen: SocketAddr) -> Result<Self, Failure> {
+        let conductor = conductor(&node);
+        let lost =
+            conductor.recover().map_err(|error| Failure::unexpected("serve/recovery-failed", &error))?;
+        if 0 < lost {
+            say(&format!("gantry: {lost} attempts were lost with the last process and are made again"));
+        }
+        let workers = Arc::new(workers(&node)?);
+        let reception = Reception::open(&node, listen)?;
+        let doors = reception.doors.clone();
+        let mut serving = Self { reception, news: News::default(), threads: Vec::new() };
+        serving.work(conductor, workers, node.config.run.slots)?;
+        serving.follow(node, doors)?;
+        Ok(serving)
+    }
+
+    /// Where the door is.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.reception.address
+    }
+
     /// What it is called by.
     pub(crate) fn titles(&self) -> Vec<AeTitle> {
-        self.doors.titles()
+        self.reception.doors.titles()
     }
 
     /// Closes the door, lets what was given be made durable, and ends all else.
     pub(crate) fn stop(self) {
-        self.door.close();
-        self.keeper.join();
+        self.reception.close();
         self.news.end();
         for thread in self.threads {
             // One that panicked has nothing left to do.

@@ -76,6 +76,17 @@ impl Story {
         Ok(names.filter_map(|name| name.parse().ok()).collect())
     }
 
+    /// Whether everything that was made has been sent.
+    pub(crate) fn is_delivered(&self) -> Result<bool, Failure> {
+        for row in &self.deliveries {
+            let state = state::delivery::state(row).map_err(|error| broken(&error))?;
+            if !["sent", "confirming", "confirmed"].contains(&delivery_word(&state)) {
+                return Ok(false);
+            }
+        }
+        Ok(!self.deliveries.is_empty())
+    }
+
     /// What became of the study for a workflow.
     pub(crate) fn told(&self, node: &Node, workflow: &WorkflowName) -> Result<Told, Failure> {
         let case = CaseKey::Study { site: node.site.clone(), study: self.study.clone() };

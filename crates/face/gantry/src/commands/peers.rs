@@ -56,6 +56,23 @@ pub(crate) fn echo(peer: &Peer) -> Result<(), Failure> {
 
 /// `gantry send`.
 pub(crate) fn send(options: &Send) -> Result<(), Failure> {
+    let Sent { sent, of } = send_all(options)?;
+    print(&format!("sent {sent} of {of} objects to {} at {}", options.peer.called, options.peer.address))?;
+    if sent == of {
+        return Ok(());
+    }
+    let sentence = format!("{} objects were not accepted", of - sent);
+    Err(Failure::new(Exit::Peer, "send/not-accepted", sentence))
+}
+
+/// How many objects a peer took.
+pub(crate) struct Sent {
+    pub(crate) sent: usize,
+    pub(crate) of: usize,
+}
+
+/// Sends everything that can be sent; what the peer does not accept is told one by one.
+pub(crate) fn send_all(options: &Send) -> Result<Sent, Failure> {
     let (files, skipped) = survey(&options.paths)?;
     for (path, why) in &skipped {
         say(&format!("warning: {} is not sent: {why}", path.display()));
@@ -94,17 +111,7 @@ pub(crate) fn send(options: &Send) -> Result<(), Failure> {
         sender.release();
     }
     show_failed(&failed);
-    print(&format!(
-        "sent {sent} of {} objects to {} at {}",
-        files.len(),
-        options.peer.called,
-        options.peer.address
-    ))?;
-    if failed.is_empty() {
-        return Ok(());
-    }
-    let sentence = format!("{} objects were not accepted", failed.len());
-    Err(Failure::new(Exit::Peer, "send/not-accepted", sentence))
+    Ok(Sent { sent, of: files.len() })
 }
 
 fn show_failed(failed: &BTreeMap<PathBuf, String>) {

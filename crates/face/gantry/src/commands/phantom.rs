@@ -24,6 +24,12 @@ const PLAIN: SpacingMm = SpacingMm { row: 1.0, column: 1.0, slice: 3.0 };
 
 /// `gantry phantom`.
 pub(crate) fn run(options: &Phantom) -> Result<(), Failure> {
+    let (images, _) = write(options)?;
+    print(&format!("{images} images in {}, truth beside it", options.out.join("study").display()))
+}
+
+/// Writes a phantom; says how many images it has, and what is true of it.
+pub(crate) fn write(options: &Phantom) -> Result<(usize, chest::Phantom), Failure> {
     let failed = |error: std::io::Error| Failure::unexpected("phantom/unwritable", &error);
     if options.out.exists() {
         let sentence = format!("{} exists already", options.out.display());
@@ -49,7 +55,7 @@ pub(crate) fn run(options: &Phantom) -> Result<(), Failure> {
         "ml": { "1": phantom.volume_ml(1), "2": phantom.volume_ml(2), "3": phantom.volume_ml(3) },
     });
     fs::write(options.out.join("truth.json"), format!("{truth:#}\n")).map_err(failed)?;
-    print(&format!("{} images in {}, truth beside it", files.len(), folder.display()))
+    Ok((files.len(), phantom))
 }
 
 fn made(options: &Phantom) -> Result<chest::Phantom, GridError> {

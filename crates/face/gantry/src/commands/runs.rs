@@ -164,7 +164,7 @@ pub(crate) fn tell(node: &Node, run: &RunRow) -> Result<Value, Failure> {
 }
 
 /// Where the time of a result went, as its report says: seconds by stage.
-fn stages(node: &Node, row: &ResultRow) -> Result<Vec<(String, f64)>, Failure> {
+pub(crate) fn stages(node: &Node, row: &ResultRow) -> Result<Vec<(String, f64)>, Failure> {
     let Some(file) = row.files.iter().find(|file| file.name == names::RESULT) else { return Ok(Vec::new()) };
     let bytes = node.outside.blob.read(file.blob, 0..file.blob.length);
     let bytes = bytes.map_err(|error| Failure::unexpected("run/report", &error))?;
