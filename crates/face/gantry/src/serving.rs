@@ -1,12 +1,23 @@
 //! A node at work: door, keeper, conductor, run slots, each in its threads; started in order and stopped in order.
 
-use std::{net::SocketAddr, path::Path, sync::Arc, thread::JoinHandle, time::Duration};
+use std::{
+    net::SocketAddr,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::Path,
+    sync::Arc,
+    thread::JoinHandle,
+    time::Duration,
+};
 
 use gantry_conductor::Conductor;
 use gantry_gateway::{door::Door, keeper::Keeper, recovery, sources::KnownDoors};
 use gantry_net::TcpDoor;
-use gantry_ports::{news::News, performer::Performer};
+use gantry_ports::{
+    news::{News, Seen, Woken},
+    performer::Performer,
+};
 use gantry_process::Workers;
+use gantry_publish::Publisher;
 use gantry_types::ae_title::AeTitle;
 
 use crate::{
@@ -14,10 +25,14 @@ use crate::{
     documents::{self, DoorRows},
     node::Node,
     report::{Exit, Failure, say},
+    secret,
 };
 
 /// How often the store is asked for news: what other processes apply is taken up within it.
 const FOLLOW: Duration = Duration::from_millis(20);
+
+/// Before work that panicked begins anew.
+const AFTER_PANIC: Duration = Duration::from_secs(1);
 
 /// A node that keeps what comes in, and does nothing with it.
 pub(crate) struct Reception {
@@ -85,10 +100,12 @@ impl Serving {
             say(&format!("gantry: {lost} attempts were lost with the last process and are made again"));
         }
         let workers = Arc::new(workers(&node)?);
+        let publisher = publisher(&node)?;
         let reception = Reception::open(&node, listen)?;
         let doors = reception.doors.clone();
         let mut serving = Self { reception, news: News::default(), threads: Vec::new() };
         serving.work(conductor, workers, node.config.run.slots)?;
+        serving.spawn("publisher", move |news| publisher.run(news))?;
         serving.follow(node, doors)?;
         Ok(serving)
     }
@@ -113,9 +130,22 @@ impl Serving {
         }
     }
 
-    fn spawn(&mut self, name: &str, work: impl FnOnce(News) + Send + 'static) -> Result<(), Failure> {
+    /// Starts a thread. Work that panics is a fault of the program; it is told, and the work begins anew: everything
+    /// that it needs is in the store.
+    fn spawn(
+        &mut self,
+        name: &'static str,
+        mut work: impl FnMut(&News) + Send + 'static,
+    ) -> Result<(), Failure> {
         let news = self.news.clone();
-        let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || work(news));
+        let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || {
+            while let Err(_panic) = catch_unwind(AssertUnwindSafe(|| work(&news))) {
+                say(&format!("error: {name} panicked, and begins anew: this is a fault of the program"));
+                if news.wait(Seen::default(), AFTER_PANIC) == Woken::Over {
+                    return;
+                }
+            }
+        });
         self.threads.push(thread.map_err(|error| unexpected(&error))?);
         Ok(())
     }
@@ -129,9 +159,9 @@ impl Serving {
     ) -> Result<(), Failure> {
         for _ in 0..slots {
             let (conductor, workers) = (Arc::clone(&conductor), Arc::clone(&workers));
-            self.spawn("slot", move |news| conductor.run_slot(&*workers as &dyn Performer, &news))?;
+            self.spawn("slot", move |news| conductor.run_slot(&*workers as &dyn Performer, news))?;
         }
-        self.spawn("conductor", move |news| conductor.conduct(&news))?;
+        self.spawn("conductor", move |news| conductor.conduct(news))?;
         // Started ahead, so that the first study does not wait for them; the door is open already.
         self.spawn("warm-up", move |_| {
             if let Err(error) = workers.warm_up() {
@@ -181,6 +211,25 @@ fn conductor(node: &Node) -> Arc<Conductor> {
     };
     let settings = gantry_conductor::Settings::new(node.site.clone(), node.id.clone());
     Arc::new(Conductor::new(outside, settings))
+}
+
+fn publisher(node: &Node) -> Result<Publisher, Failure> {
+    let outside = gantry_publish::Outside {
+        store: Arc::clone(&node.outside.store),
+        cases: Arc::clone(&node.cases),
+        runs: Arc::clone(&node.runs),
+        definitions: Arc::clone(&node.definitions),
+        blob: Arc::clone(&node.outside.blob),
+        packages: Arc::new(Shelf),
+        clock: Arc::clone(&node.outside.clock),
+        say: Arc::new(|line| say(&format!("warning: {line}"))),
+    };
+    let settings = gantry_publish::Settings {
+        site: node.site.clone(),
+        secret: secret::in_folder(&node.data)?,
+        gantry_version: env!("CARGO_PKG_VERSION").to_owned(),
+    };
+    Ok(Publisher::new(outside, settings))
 }
 
 /// Workers are this very program.

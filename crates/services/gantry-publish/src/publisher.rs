@@ -1,6 +1,11 @@
 //! What the publisher needs, and its turns: due publications, one after the other, the most urgent first.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeSet,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    time::Duration,
+};
 
 use gantry_evidence::{
     inputs::Inputs,
@@ -181,9 +186,13 @@ impl Publisher {
                 return self.set_aside(row, "it is due, although it was decided");
             }
         }
-        let made = Rows::load(&self.outside, &row.key, &case.of)
-            .and_then(|rows| self.make(&case, &rows).map(|made| (rows, made)));
-        match made {
+        let made = catch_unwind(AssertUnwindSafe(|| {
+            let rows = Rows::load(&self.outside, &row.key, &case.of)?;
+            let made = self.make(&case, &rows)?;
+            Ok((rows, made))
+        }));
+        // A result that nobody can render must not keep others from being published.
+        match made.unwrap_or_else(|_panic| Err(Refusal::Panicked.into())) {
             Ok((rows, made)) => self.keep(&case, &rows, &made),
             Err(why) => self.decide_against(&case, why),
         }
