@@ -1,9 +1,9 @@
 //! `gantry run lung-density`: the real chest CT with its referees, its variants, phantoms, and what is declined.
 
-mod chest;
+pub(crate) mod chest;
 mod declined;
 mod phantoms;
-mod referees;
+pub(crate) mod referees;
 
 use std::{
     path::{Path, PathBuf},
@@ -34,7 +34,7 @@ fn findings(series: &Path, out: &Path) -> Value {
 
 /// Runs a script of `tests/python`; what it prints.
 #[track_caller]
-fn python(python: &Path, script: &str, arguments: &[&Path]) -> String {
+pub(crate) fn python(python: &Path, script: &str, arguments: &[&Path]) -> String {
     let script = notes::root().join("tests/python").join(script);
     let output = peer::run(Command::new(python).arg(script).args(arguments));
     String::from_utf8(output.stdout).unwrap()
@@ -42,7 +42,7 @@ fn python(python: &Path, script: &str, arguments: &[&Path]) -> String {
 
 /// The figures of the judge, who reads the segmentation with highdicom and with dcmqi.
 #[track_caller]
-fn judged(interpreter: &Path, out: &Path, series: &Path, truth: &Path) -> Value {
+pub(crate) fn judged(interpreter: &Path, out: &Path, series: &Path, truth: &Path) -> Value {
     let printed = python(interpreter, "judge_lungs.py", &[out, series, truth]);
     let figures: Value = serde_json::from_str(printed.trim()).unwrap();
     assert_eq!(figures["readersAgree"], true, "highdicom and dcmqi read different masks");
@@ -50,7 +50,7 @@ fn judged(interpreter: &Path, out: &Path, series: &Path, truth: &Path) -> Value 
 }
 
 /// The real chest CT and its truth.
-fn chest(test: &str) -> Option<(PathBuf, PathBuf)> {
+pub(crate) fn chest(test: &str) -> Option<(PathBuf, PathBuf)> {
     let data = corpus::shared(test)?.join("data/ct");
     Some((data.join("chest-lungdx-a0001-kernelB"), data.join("chest-lungdx-a0001-kernelB-lungs.nrrd")))
 }

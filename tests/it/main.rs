@@ -14,4 +14,6 @@ mod receive;
 #[cfg(test)]
 mod send;
 #[cfg(test)]
+mod whole;
+#[cfg(test)]
 mod worker;

@@ -1,6 +1,7 @@
 """Writes a variant of an axial CT series: vary_series.py KIND SERIES OUT [TRUTH.nrrd OUT_TRUTH.nrrd]
 
 position   Patient Position edited; nothing else
+renamed    new UIDs for study, series and images; nothing else
 turned     position and orientation turned by diag(-1, -1, 1)
 sagittal, coronal   the same voxels regrouped, nothing interpolated
 oblique    resampled with a grid turned by 20 degrees about the patient's x axis, and the truth with it
@@ -19,11 +20,15 @@ kind, series, out = sys.argv[1], pathlib.Path(sys.argv[2]), pathlib.Path(sys.arg
 out.mkdir(parents=True)
 files = sorted(series.glob("*.dcm"))
 
-if kind in ("position", "turned"):
+if kind in ("position", "turned", "renamed"):
+    study, new_series = generate_uid(), generate_uid()
     for file in files:
         ds = pydicom.dcmread(file)
         if kind == "position":
             ds.PatientPosition = "FFP"
+        elif kind == "renamed":
+            ds.StudyInstanceUID, ds.SeriesInstanceUID = study, new_series
+            ds.SOPInstanceUID = ds.file_meta.MediaStorageSOPInstanceUID = generate_uid()
         else:
             turn = np.array([-1.0, -1.0, 1.0])
             ds.ImagePositionPatient = list(np.array(ds.ImagePositionPatient, float) * turn)

@@ -5,5 +5,6 @@
 
 pub mod corpus;
 pub mod notes;
+pub mod orthanc;
 pub mod peer;
 pub mod served;

@@ -33,7 +33,7 @@ fn dcm(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// Lets every referee look at a result and its source.
-fn check(test: &str, source: &Path, result: &Path) {
+pub(crate) fn check(test: &str, source: &Path, result: &Path) {
     let evidence = dcm(&result.join("evidence"));
     assert_eq!(evidence.len(), 3);
     let Some(dciodvfy) = peer::program(test, "dciodvfy") else { return };
@@ -49,7 +49,7 @@ fn check(test: &str, source: &Path, result: &Path) {
 }
 
 /// PixelMed's validator of report templates; minutes on a slow machine, so it looks at one report.
-fn check_template(test: &str, report: &Path) {
+pub(crate) fn check_template(test: &str, report: &Path) {
     let Some(java) = peer::program(test, "java") else { return };
     let jars = ["pixelmed", "commons-codec", "slf4j-api", "slf4j-nop"]
         .map(|jar| format!("/usr/share/java/{jar}.jar"));

@@ -2,7 +2,7 @@
 
 mod bench;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, mpsc::channel};
 
 use expect_test::expect;
 use gantry_flow::{case, run};
@@ -18,7 +18,7 @@ use gantry_ports::{
 };
 use gantry_types::findings::{JudgedClause, Verdict};
 
-use bench::{Bench, SECOND, WORKFLOW};
+use bench::{Bench, SECOND, Sabotage, WORKFLOW};
 
 #[test]
 fn as2_a_study_becomes_one_run_however_it_came() {
@@ -114,7 +114,11 @@ fn as1_evidence_that_comes_back_makes_nothing_ready_and_is_not_late() {
 
 #[test]
 fn a_forgotten_association_end_is_made_up_for_by_the_timer() {
-    let bench = Bench::new(WORKFLOW);
+    quiet_decides_by_the_timer(Sabotage::None);
+}
+
+fn quiet_decides_by_the_timer(sabotage: Sabotage) {
+    let bench = Bench::sabotaged(WORKFLOW, sabotage);
     (1..=3).for_each(|number| bench.keep("1.1", number, 1));
     bench.turn();
     bench.pass(18 * SECOND);
@@ -123,6 +127,57 @@ fn a_forgotten_association_end_is_made_up_for_by_the_timer() {
     bench.pass(SECOND);
     bench.turn();
     assert_eq!(bench.runs(), 1);
+}
+
+#[test]
+fn rn2_an_answer_under_an_old_fence_does_not_count_while_another_computes() {
+    a_stale_answer_does_not_count(Sabotage::None);
+}
+
+fn a_stale_answer_does_not_count(sabotage: Sabotage) {
+    let bench = Bench::sabotaged(WORKFLOW, sabotage);
+    (1..=3).for_each(|number| bench.keep("1.1", number, 1));
+    bench.release(1);
+    bench.turn();
+    // Two attempts compute at once: the lease of the first has run out.
+    let attempt = |name: &'static str| {
+        let ((begun, begins), (answer, answers)) = (channel(), channel::<()>());
+        let (begun, answers) = (Mutex::new(begun), Mutex::new(answers));
+        let performer = bench.performer(move |_| {
+            begun.lock().unwrap().send(()).unwrap();
+            answers.lock().unwrap().recv().unwrap();
+            Play::Answer { news: vec![], outcome: Outcome::Ran, files: bench::files(name) }
+        });
+        let conductor = Arc::clone(&bench.conductor);
+        let thread = std::thread::spawn(move || conductor.run_next(&*performer, &News::default()).unwrap());
+        begins.recv().unwrap();
+        (answer, thread)
+    };
+    let (first_answers, first) = attempt("first");
+    bench.pass(31 * SECOND);
+    bench.turn();
+    let (second_answers, second) = attempt("second");
+    first_answers.send(()).unwrap();
+    first.join().unwrap();
+    let run = bench.store.newest_runs(&bench.site(), None, 1).unwrap().remove(0);
+    let is_accepted = !bench.store.results(&run.id).unwrap().is_empty();
+    second_answers.send(()).unwrap();
+    second.join().unwrap();
+    assert!(!is_accepted, "the answer of an attempt that lost its lease was accepted");
+    let results = bench.store.results(&run.id).unwrap();
+    let file = results[0].files.iter().find(|file| file.name == "findings.json").unwrap();
+    assert_eq!(bench.bytes(file.blob), b"second");
+}
+
+/// Decorators around the store break a promise; the test that guards it must notice.
+#[test]
+fn sabotages_turn_their_tests_red() {
+    for (sabotage, test) in [
+        (Sabotage::TimerForgotten, quiet_decides_by_the_timer as fn(Sabotage)),
+        (Sabotage::FenceReused, a_stale_answer_does_not_count),
+    ] {
+        assert!(std::panic::catch_unwind(|| test(sabotage)).is_err(), "{sabotage:?} was not noticed");
+    }
 }
 
 fn clause() -> JudgedClause {

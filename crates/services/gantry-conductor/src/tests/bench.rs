@@ -95,17 +95,49 @@ impl Packages for Shelf {
 
 type Intrusion = Box<dyn FnOnce() + Send>;
 
-/// Lets somebody in just before a commit of the conductor.
+/// What is done to the store behind the conductor's back: a test of the promise that it breaks must turn red.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sabotage {
+    None,
+    /// No case comes back by itself.
+    TimerForgotten,
+    /// A task that is offered again is claimed under the fence that it had.
+    FenceReused,
+}
+
+impl Sabotage {
+    fn spoil(self, row: &mut MachineRow) {
+        match (self, row.key.kind) {
+            (Self::TimerForgotten, MachineKind::Case) => row.due = None,
+            (Self::FenceReused, MachineKind::Run) if row.offered.is_some() => {
+                row.state = row.state.replace("\"fence\":1", "\"fence\":0");
+            }
+            (
+                Self::None | Self::TimerForgotten | Self::FenceReused,
+                MachineKind::Case | MachineKind::Run | MachineKind::Delivery | MachineKind::Publication,
+            ) => {}
+        }
+    }
+}
+
+/// Lets somebody in just before a commit of the conductor, and spoils what it writes.
 struct Intruded {
     store: Arc<MemoryStore>,
     next: Arc<Mutex<Option<Intrusion>>>,
+    sabotage: Sabotage,
 }
 
 impl Store for Intruded {
     fn commit(&self, change: &Change) -> Result<Committed, CommitError> {
         let next = self.next.lock().unwrap().take();
         next.into_iter().for_each(|intrude| intrude());
-        self.store.commit(change)
+        let mut change = change.clone();
+        for row in &mut change.rows {
+            if let Row::Machine(row) = row {
+                self.sabotage.spoil(row);
+            }
+        }
+        self.store.commit(&change)
     }
 
     fn counter(&self) -> Result<u64, StoreError> {
@@ -136,13 +168,23 @@ pub(super) fn files(findings: &str) -> BTreeMap<String, Vec<u8>> {
 
 impl Bench {
     pub(super) fn empty() -> Self {
+        Self::spoiled(Sabotage::None)
+    }
+
+    fn spoiled(sabotage: Sabotage) -> Self {
         let store = Arc::new(MemoryStore::default());
         let blob = Arc::new(MemoryBlob::new(1 << 20, digest));
         let clock = Arc::new(Hand(AtomicI64::new(1_000 * SECOND)));
-        Self::over(store, blob, clock, Arc::default())
+        Self::over(store, blob, clock, Arc::default(), sabotage)
     }
 
-    fn over(store: Arc<MemoryStore>, blob: Arc<MemoryBlob>, clock: Arc<Hand>, ids: Arc<Count>) -> Self {
+    fn over(
+        store: Arc<MemoryStore>,
+        blob: Arc<MemoryBlob>,
+        clock: Arc<Hand>,
+        ids: Arc<Count>,
+        sabotage: Sabotage,
+    ) -> Self {
         let (said, intrusion) = (Arc::<Mutex<Vec<String>>>::default(), Arc::default());
         let package = Package::parse(include_str!("../../../../../apps/lung-density/app.toml")).unwrap();
         let application = Application {
@@ -153,7 +195,7 @@ impl Bench {
         };
         let words = Arc::clone(&said);
         let outside = Outside {
-            store: Arc::new(Intruded { store: store.clone(), next: Arc::clone(&intrusion) }),
+            store: Arc::new(Intruded { store: store.clone(), next: Arc::clone(&intrusion), sabotage }),
             intake: store.clone(),
             cases: store.clone(),
             runs: store.clone(),
@@ -170,7 +212,11 @@ impl Bench {
     }
 
     pub(super) fn new(workflow: &str) -> Self {
-        let bench = Self::empty();
+        Self::sabotaged(workflow, Sabotage::None)
+    }
+
+    pub(super) fn sabotaged(workflow: &str, sabotage: Sabotage) -> Self {
+        let bench = Self::spoiled(sabotage);
         bench.apply(workflow);
         bench.turn();
         bench
@@ -178,7 +224,8 @@ impl Bench {
 
     /// Another process on the same rows and bytes.
     pub(super) fn reborn(&self) -> Self {
-        Self::over(self.store.clone(), self.blob.clone(), self.clock.clone(), self.ids.clone())
+        let (store, blob) = (self.store.clone(), self.blob.clone());
+        Self::over(store, blob, self.clock.clone(), self.ids.clone(), Sabotage::None)
     }
 
     pub(super) fn site(&self) -> SiteId {
