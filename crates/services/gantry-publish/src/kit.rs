@@ -6,18 +6,20 @@ use std::{
     ops::Range,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicI64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering},
     },
 };
 
 use gantry_definition::package::Package;
 use gantry_dicom::{
-    data_set::DataSet,
+    data_set::{DataSet, Value},
     part10,
     reader::{self, Limits, Stop},
-    syntax, writer,
+    syntax, tag,
+    vr::Vr,
+    writer,
 };
-use gantry_evidence::uid::SiteSecret;
+use gantry_evidence::{object::Kind, uid::SiteSecret};
 use gantry_flow::{publication::begin, step::Lane};
 use gantry_image::{geometry::*, grid::*, volume::Volume};
 use gantry_phantom::{
@@ -403,6 +405,7 @@ impl Desk {
                 appended: AtomicUsize::new(0),
                 freed: AtomicUsize::new(0),
                 full_after: AtomicUsize::new(usize::MAX),
+                is_reversing: AtomicBool::new(false),
             }),
             clock: Arc::new(Watch(AtomicI64::new(now.0))),
             packages: Arc::default(),
@@ -504,6 +507,33 @@ pub(crate) struct WatchedBlob {
     pub(crate) appended: AtomicUsize,
     pub(crate) freed: AtomicUsize,
     pub(crate) full_after: AtomicUsize,
+    /// Writes the frames of segmentations in the opposite order.
+    pub(crate) is_reversing: AtomicBool,
+}
+
+/// The file with the frames of its pixel data in the opposite order, if it is a segmentation.
+fn reversed(file: &[u8]) -> Vec<u8> {
+    let located = part10::locate(file).unwrap();
+    let head = file[..file.len() - located.data_set.len()].to_vec();
+    let encoding = syntax::layout(&located.transfer_syntax).0;
+    let mut object = reader::read(located.data_set, encoding, Limits::default(), Stop::AtEnd).data_set;
+    if object.str(tag::SOP_CLASS_UID) != Some(Kind::Segmentation.sop_class()) {
+        return file.to_vec();
+    }
+    let pixels = match object.get(tag::PIXEL_DATA).map(|element| &element.value) {
+        Some(Value::Bytes(pixels)) => pixels.to_vec(),
+        Some(Value::Items(_) | Value::Fragments(_)) | None => panic!("a segmentation without pixels"),
+    };
+    let frames: usize = object.str(tag::NUMBER_OF_FRAMES).unwrap().trim().parse().unwrap();
+    let plane = usize::from(object.u16(tag::ROWS).unwrap()) * usize::from(object.u16(tag::COLUMNS).unwrap());
+    let bit = |at: usize| pixels[at / 8] >> (at % 8) & 1;
+    let mut turned = vec![0; pixels.len()];
+    for at in 0..frames * plane {
+        let from = (frames - 1 - at / plane) * plane + at % plane;
+        turned[at / 8] |= bit(from) << (at % 8);
+    }
+    object.put_as(tag::PIXEL_DATA, Vr::OB, Value::Bytes(turned.into()));
+    [head, writer::write_explicit(&object).unwrap()].concat()
 }
 
 impl WatchedBlob {
@@ -519,6 +549,11 @@ impl Blob for WatchedBlob {
             return Err(BlobError::Full { free: 1, reserve: 2 });
         }
         self.appended.fetch_add(1, Ordering::SeqCst);
+        if self.is_reversing.load(Ordering::SeqCst) {
+            let mut file = Vec::new();
+            content.read_to_end(&mut file).map_err(BlobError::Source)?;
+            return self.inner.append(&mut &*reversed(&file), label);
+        }
         self.inner.append(content, label)
     }
 
