@@ -3,17 +3,17 @@
 //! It is sent under a lease and a fence, and answered once per attempt. Only the stored bytes are ever sent, so that
 //! sending again is always safe (DL1): whatever is not known to have arrived is sent again.
 //!
-//! | stage \ event | claimed | heartbeat | answered | broken | due | queried | send |
-//! |---|---|---|---|---|---|---|---|
-//! | queued | **sending** | | | | | | |
-//! | sending | | sending | sent, confirming, retrying, quarantined | retrying, quarantined | retrying, quarantined | | |
-//! | retrying | | | | | queued | | queued |
-//! | sent | | | | | | | queued |
-//! | confirming | | | | | confirming, sent | confirming, confirmed, sent, retrying, quarantined | queued |
-//! | confirmed | | | | | | | queued |
-//! | quarantined | | | | | | | queued |
+//! | stage \ event | claimed | heartbeat | answered | broken | withheld | due | queried | send |
+//! |---|---|---|---|---|---|---|---|---|
+//! | queued | **sending** | | | | | | | |
+//! | sending | | sending | sent, confirming, retrying, quarantined | retrying, quarantined | retrying, quarantined | retrying, quarantined | | |
+//! | retrying | | | | | | queued | | queued |
+//! | sent | | | | | | | | queued |
+//! | confirming | | | | | | confirming, sent | confirming, confirmed, sent, retrying, quarantined | queued |
+//! | confirmed | | | | | | | | queued |
+//! | quarantined | | | | | | | | queued |
 //!
-//! Heartbeat, answered and broken concern a delivery only with the fence of its present attempt, queried only with the
+//! Heartbeat, answered, broken and withheld concern a delivery only with the fence of its present attempt, queried only with the
 //! number of its present query.
 //!
 //! Invariants
@@ -179,6 +179,8 @@ pub enum Trouble {
     Status(u16),
     /// The association did not come about or broke.
     Association(Broken),
+    /// What is kept of it was not fit to be sent.
+    Withheld(Withheld),
     /// The sender was lost with its node.
     SenderLost,
     /// It was sent, and queries do not find it.
@@ -192,6 +194,7 @@ impl fmt::Display for Trouble {
         match self {
             Self::Status(status) => write!(f, "the destination answered with status {status:04X}"),
             Self::Association(broken) => broken.fmt(f),
+            Self::Withheld(withheld) => withheld.fmt(f),
             Self::SenderLost => f.write_str("the sender was lost with its node"),
             Self::NotFound => f.write_str("the destination took it, but does not find it when asked"),
             Self::TooLong(last) => write!(f, "given up after trying for too long; at last: {last}"),
@@ -222,6 +225,24 @@ impl fmt::Display for Broken {
             Self::NoContext => f.write_str("the destination accepted no presentation context for the object"),
             Self::Aborted => f.write_str("the association was aborted"),
             Self::TimedOut => f.write_str("the destination did not answer in time"),
+        }
+    }
+}
+
+/// Why nothing was sent: other bytes than those that were made never leave (DL1).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Withheld {
+    /// The kept bytes are not those that were made, or gone: no attempt will find them better.
+    Damaged(String),
+    /// They could not be read now.
+    Unreadable(String),
+}
+
+impl fmt::Display for Withheld {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Damaged(why) => write!(f, "what is kept of the object is damaged: {why}"),
+            Self::Unreadable(why) => write!(f, "what is kept of the object cannot be read: {why}"),
         }
     }
 }
@@ -262,6 +283,15 @@ pub enum Event {
         fence: Fence,
         /// How.
         how: Broken,
+        /// For the time of the next attempt.
+        jitter: Jitter,
+    },
+    /// The object was not fit to be sent.
+    Withheld {
+        /// The attempt's fence.
+        fence: Fence,
+        /// Why.
+        why: Withheld,
         /// For the time of the next attempt.
         jitter: Jitter,
     },
@@ -345,7 +375,8 @@ pub fn step(rules: &Rules, state: &State, event: Event, now: Instant) -> Step<St
         Event::Broken { fence, how, jitter } if machine.is_present(fence) => {
             machine.again(Trouble::Association(how), jitter);
         }
-        Event::Answered { .. } | Event::Broken { .. } => {}
+        Event::Withheld { fence, why, jitter } if machine.is_present(fence) => machine.withheld(why, jitter),
+        Event::Answered { .. } | Event::Broken { .. } | Event::Withheld { .. } => {}
         Event::Due { jitter } => machine.due(jitter),
         Event::Queried { query, answer, jitter } => machine.queried(query, answer, jitter),
         Event::Send { by: _ } => machine.send_anew(),
@@ -410,9 +441,21 @@ impl Machine<'_> {
         if self.state.refusals < REFUSALS_MAX {
             self.again(why, jitter);
         } else {
-            self.state.failures = self.state.failures.saturating_add(1);
-            self.state.stage = Stage::Quarantined { at: self.now, why };
+            self.quarantine(why);
         }
+    }
+
+    fn withheld(&mut self, why: Withheld, jitter: Jitter) {
+        match why {
+            Withheld::Damaged(_) => self.quarantine(Trouble::Withheld(why)),
+            Withheld::Unreadable(_) => self.again(Trouble::Withheld(why), jitter),
+        }
+    }
+
+    /// After an attempt that did not succeed, and none that follows would.
+    fn quarantine(&mut self, why: Trouble) {
+        self.state.failures = self.state.failures.saturating_add(1);
+        self.state.stage = Stage::Quarantined { at: self.now, why };
     }
 
     fn again(&mut self, why: Trouble, jitter: Jitter) {

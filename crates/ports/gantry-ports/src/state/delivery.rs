@@ -1,7 +1,7 @@
 //! A delivery.
 
 use gantry_flow::{
-    delivery::{Asked, Broken, Confirmation, Effect, Stage, State, Trouble},
+    delivery::{Asked, Broken, Confirmation, Effect, Stage, State, Trouble, Withheld},
     names::DeliveryKey,
     step::{Fence, Step},
 };
@@ -55,6 +55,8 @@ enum WireTrouble {
     NoContext,
     Aborted,
     TimedOut,
+    Damaged(String),
+    Unreadable(String),
     SenderLost,
     NotFound,
     TooLong(String),
@@ -146,6 +148,8 @@ impl From<&Trouble> for WireTrouble {
             Trouble::Association(Broken::NoContext) => Self::NoContext,
             Trouble::Association(Broken::Aborted) => Self::Aborted,
             Trouble::Association(Broken::TimedOut) => Self::TimedOut,
+            Trouble::Withheld(Withheld::Damaged(why)) => Self::Damaged(why.clone()),
+            Trouble::Withheld(Withheld::Unreadable(why)) => Self::Unreadable(why.clone()),
             Trouble::SenderLost => Self::SenderLost,
             Trouble::NotFound => Self::NotFound,
             Trouble::TooLong(last) => Self::TooLong(last.clone()),
@@ -162,6 +166,8 @@ impl From<WireTrouble> for Trouble {
             WireTrouble::NoContext => Self::Association(Broken::NoContext),
             WireTrouble::Aborted => Self::Association(Broken::Aborted),
             WireTrouble::TimedOut => Self::Association(Broken::TimedOut),
+            WireTrouble::Damaged(why) => Self::Withheld(Withheld::Damaged(why)),
+            WireTrouble::Unreadable(why) => Self::Withheld(Withheld::Unreadable(why)),
             WireTrouble::SenderLost => Self::SenderLost,
             WireTrouble::NotFound => Self::NotFound,
             WireTrouble::TooLong(last) => Self::TooLong(last),
@@ -226,6 +232,8 @@ mod tests {
             Trouble::Association(Broken::NoContext),
             Trouble::Association(Broken::Aborted),
             Trouble::Association(Broken::TimedOut),
+            Trouble::Withheld(Withheld::Damaged("rotten".to_owned())),
+            Trouble::Withheld(Withheld::Unreadable("busy".to_owned())),
             Trouble::SenderLost,
             Trouble::NotFound,
             Trouble::TooLong("0110".to_owned()),

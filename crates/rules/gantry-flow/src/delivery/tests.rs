@@ -67,6 +67,10 @@ fn show(step: &Step<State, Effect>) -> String {
     format!("{}{why} [{}] [{}]", stage_name(&step.state.stage), effects.join(", "), timers.join(", "))
 }
 
+fn withheld(why: Withheld, fence: u64) -> Event {
+    Event::Withheld { fence: Fence(fence), why, jitter: JITTER }
+}
+
 /// Runs a script: `SECONDS VERB ...`, one line each; prints what follows.
 #[track_caller]
 fn check(rules: &Rules, script: &str, want: Expect) {
@@ -86,6 +90,8 @@ fn check(rules: &Rules, script: &str, want: Expect) {
                 jitter: JITTER,
             },
             "abort" => Event::Broken { fence: Fence(number(2)), how: Broken::Aborted, jitter: JITTER },
+            "damaged" => withheld(Withheld::Damaged("rotten".to_string()), number(2)),
+            "unread" => withheld(Withheld::Unreadable("busy".to_string()), number(2)),
             "due" => Event::Due { jitter: JITTER },
             "found" => answer(Answer::Found),
             "missing" => answer(Answer::NotFound),
@@ -188,6 +194,35 @@ fn a_refused_object_is_tried_three_times_and_then_a_person_hears_of_it() {
 }
 
 #[test]
+fn dl1_damaged_bytes_are_tried_no_more_and_unreadable_ones_are() {
+    check(
+        &Rules::default(),
+        "1 claim
+         2 unread 1
+         2 damaged 1
+         32 due
+         33 claim
+         34 damaged 1
+         34 damaged 2
+         35 send
+         36 claim
+         37 answer 3 0000",
+        expect![[r#"
+            1 claim -> sending [send #1] [11]
+            2 unread 1 -> retrying (what is kept of the object cannot be read: busy) [] [32]
+            2 damaged 1 -> retrying (what is kept of the object cannot be read: busy) [] [32]
+            32 due -> queued [offer] []
+            33 claim -> sending [send #2] [43]
+            34 damaged 1 -> sending [] [43]
+            34 damaged 2 -> quarantined (what is kept of the object is damaged: rotten) [] []
+            35 send -> queued [offer] []
+            36 claim -> sending [send #3] [46]
+            37 answer 3 0000 -> sent (NotAsked) [] []
+        "#]],
+    );
+}
+
+#[test]
 fn arrival_is_confirmed_by_asking_and_what_is_not_found_is_sent_again() {
     check(
         &confirming(),
@@ -270,7 +305,7 @@ fn random_event(dice: &mut Dice, state: &State) -> Event {
     let fence = Fence(state.fence.0.saturating_sub(dice.below(4) / 3));
     let jitter = Jitter(u16::try_from(dice.below(65536)).unwrap());
     let query = 1 + u32::try_from(dice.below(2)).unwrap();
-    match dice.below(16) {
+    match dice.below(17) {
         0..=3 => Event::Claimed { node: "node-a".parse().unwrap(), lease: LEASE },
         4 => Event::Heartbeat { fence, lease: LEASE },
         5 | 6 => {
@@ -285,7 +320,11 @@ fn random_event(dice: &mut Dice, state: &State) -> Event {
             let answer = *dice.of(&[Answer::Found, Answer::NotFound, Answer::NotAnswered]);
             Event::Queried { query, answer, jitter }
         }
-        11 if dice.below(3) == 0 => Event::Send { by: "anna".into() },
+        11 if dice.below(4) == 0 => {
+            let why = [Withheld::Damaged("rotten".to_string()), Withheld::Unreadable("busy".to_string())];
+            Event::Withheld { fence, why: dice.of(&why).clone(), jitter }
+        }
+        12 if dice.below(3) == 0 => Event::Send { by: "anna".into() },
         _ => Event::Due { jitter },
     }
 }
@@ -328,12 +367,12 @@ proptest! {
 }
 
 const STAGES: &[&str] = &["queued", "sending", "retrying", "sent", "confirming", "confirmed", "quarantined"];
-const EVENTS: &[&str] = &["claimed", "heartbeat", "answered", "broken", "due", "queried", "send"];
+const EVENTS: &[&str] = &["claimed", "heartbeat", "answered", "broken", "withheld", "due", "queried", "send"];
 
 fn walked() -> Coverage {
     let mut coverage = Coverage::new(STAGES, EVENTS);
     let mut dice = Dice(1);
-    for turn in 0..4000 {
+    for turn in 0..6000 {
         let rules = if turn % 4 == 0 { Rules::default() } else { confirming() };
         let (mut state, mut now) = (begun().state, at(0));
         for _ in 0..40 {
@@ -346,6 +385,7 @@ fn walked() -> Coverage {
                 Event::Heartbeat { .. } => "heartbeat",
                 Event::Answered { .. } => "answered",
                 Event::Broken { .. } => "broken",
+                Event::Withheld { .. } => "withheld",
                 Event::Due { .. } => "due",
                 Event::Queried { .. } => "queried",
                 Event::Send { .. } => "send",
@@ -369,6 +409,7 @@ fn every_transition_of_a_delivery_is_taken() {
         confirmed, heartbeat: confirmed
         confirmed, queried: confirmed
         confirmed, send: queued
+        confirmed, withheld: confirmed
         confirming, answered: confirming
         confirming, broken: confirming
         confirming, claimed: confirming
@@ -376,6 +417,7 @@ fn every_transition_of_a_delivery_is_taken() {
         confirming, heartbeat: confirming
         confirming, queried: confirmed, confirming, quarantined, retrying, sent
         confirming, send: queued
+        confirming, withheld: confirming
         quarantined, answered: quarantined
         quarantined, broken: quarantined
         quarantined, claimed: quarantined
@@ -383,6 +425,7 @@ fn every_transition_of_a_delivery_is_taken() {
         quarantined, heartbeat: quarantined
         quarantined, queried: quarantined
         quarantined, send: queued
+        quarantined, withheld: quarantined
         queued, answered: queued
         queued, broken: queued
         queued, claimed: sending
@@ -390,6 +433,7 @@ fn every_transition_of_a_delivery_is_taken() {
         queued, heartbeat: queued
         queued, queried: queued
         queued, send: queued
+        queued, withheld: queued
         retrying, answered: retrying
         retrying, broken: retrying
         retrying, claimed: retrying
@@ -397,6 +441,7 @@ fn every_transition_of_a_delivery_is_taken() {
         retrying, heartbeat: retrying
         retrying, queried: retrying
         retrying, send: queued
+        retrying, withheld: retrying
         sending, answered: confirming, quarantined, retrying, sending, sent
         sending, broken: quarantined, retrying, sending
         sending, claimed: sending
@@ -404,6 +449,7 @@ fn every_transition_of_a_delivery_is_taken() {
         sending, heartbeat: sending
         sending, queried: sending
         sending, send: sending
+        sending, withheld: quarantined, retrying, sending
         sent, answered: sent
         sent, broken: sent
         sent, claimed: sent
@@ -411,6 +457,7 @@ fn every_transition_of_a_delivery_is_taken() {
         sent, heartbeat: sent
         sent, queried: sent
         sent, send: queued
+        sent, withheld: sent
     "#]]
     .assert_eq(&table);
 }
