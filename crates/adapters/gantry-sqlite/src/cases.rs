@@ -156,6 +156,22 @@ impl Cases for SqliteStore {
         })
     }
 
+    fn offered_ending(
+        &self,
+        kind: MachineKind,
+        ending: &str,
+        count: usize,
+    ) -> std::result::Result<Vec<MachineRow>, StoreError> {
+        let sql = format!(
+            "{MACHINE} WHERE kind = ?1 AND offered IS NOT NULL
+            AND substr(machine.name, length(machine.name) - length(?2) + 1) = ?2 ORDER BY offer_lane, offered LIMIT ?3"
+        );
+        self.read("list what is offered", |connection| {
+            let mut statement = connection.prepare_cached(&sql)?;
+            statement.query_map((work::machine_kind(kind), ending, count), work::machine)?.collect()
+        })
+    }
+
     fn waiting_for_person(
         &self,
         site: &SiteId,

@@ -60,6 +60,18 @@ pub trait Cases: Send + Sync {
     /// [`StoreError`].
     fn offered(&self, kind: MachineKind, count: usize) -> Result<Vec<MachineRow>, StoreError>;
 
+    /// Of those, the ones whose names end so. A delivery's name ends with its destination, and what waits for one must
+    /// not hide what waits for another.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn offered_ending(
+        &self,
+        kind: MachineKind,
+        ending: &str,
+        count: usize,
+    ) -> Result<Vec<MachineRow>, StoreError>;
+
     /// Machines of a site that wait for a person, the longest waiting first.
     ///
     /// # Errors

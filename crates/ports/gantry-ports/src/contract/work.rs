@@ -220,3 +220,31 @@ pub fn offers_come_by_lane_and_age(store: &dyn IntakeStore) {
     assert_eq!(store.offered(MachineKind::Delivery, 9).unwrap(), []);
     assert_eq!(names(store.waiting_for_person(&site(), 9).unwrap()), "dg");
 }
+
+/// What waits for one destination does not hide what waits for another.
+pub fn offers_are_found_by_the_ends_of_their_names(store: &dyn IntakeStore) {
+    let row = |name: &str, kind, since| MachineRow {
+        key: MachineKey { site: site(), kind, study: study(), name: name.into() },
+        version: 1,
+        state: String::new(),
+        due: None,
+        offered: Some(Offer { lane: Lane::Routine, since: Instant(since) }),
+        person: None,
+    };
+    let all = [
+        row("1.2 pacs", MachineKind::Delivery, 3),
+        row("1.3 pacs", MachineKind::Delivery, 1),
+        row("1.4 old-pacs", MachineKind::Delivery, 0),
+        row("1.5 pacs-2", MachineKind::Delivery, 0),
+        row("1.6 pacs", MachineKind::Run, 0),
+        row("pacs", MachineKind::Delivery, 0),
+    ];
+    commit(store, all.iter().cloned().map(Row::Machine).collect());
+    let names = |ending, count| {
+        let rows = store.offered_ending(MachineKind::Delivery, ending, count).unwrap();
+        rows.into_iter().map(|row| row.key.name).collect::<Vec<_>>()
+    };
+    assert_eq!(names(" pacs", 9), ["1.3 pacs", "1.2 pacs"]);
+    assert_eq!(names(" pacs", 1), ["1.3 pacs"]);
+    assert_eq!(names(" elsewhere", 9), [""; 0]);
+}

@@ -379,8 +379,19 @@ impl Cases for MemoryStore {
     }
 
     fn offered(&self, kind: MachineKind, count: usize) -> Result<Vec<MachineRow>, StoreError> {
+        self.offered_ending(kind, "", count)
+    }
+
+    fn offered_ending(
+        &self,
+        kind: MachineKind,
+        ending: &str,
+        count: usize,
+    ) -> Result<Vec<MachineRow>, StoreError> {
         let tables = self.tables();
-        let is_offered = |row: &&MachineRow| row.key.kind == kind && row.offered.is_some();
+        let is_offered = |row: &&MachineRow| {
+            row.key.kind == kind && row.offered.is_some() && row.key.name.ends_with(ending)
+        };
         let mut offered: Vec<MachineRow> = tables.machines.values().filter(is_offered).cloned().collect();
         offered.sort_by_key(|row| row.offered.map(|offer| (offer.lane, offer.since)));
         offered.truncate(count);
