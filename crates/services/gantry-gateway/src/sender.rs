@@ -9,13 +9,16 @@ use gantry_dimse::{
     command::{CEchoRq, CStoreRq, Command, MessageId, Outcome},
     machine::{
         Association, Settings,
-        effect::{Aborted, DataSet, Event, Message, NotTaken},
+        effect::{Aborted, DataSet, Event, Message, More, NotTaken},
     },
     negotiation::{
         Implementation, VERIFICATION,
         proposal::{self, ProposalError},
     },
-    pdu::reject::AssociateRj,
+    pdu::{
+        abort::{Abort, AbortReason},
+        reject::AssociateRj,
+    },
     status::Status,
 };
 use gantry_ports::{clock::Clock, transport::Connection};
@@ -48,6 +51,9 @@ pub enum SendError {
         /// The numbers on the wire.
         rj: AssociateRj,
     },
+    /// The peer was silent for too long; the association was aborted here.
+    #[error("the peer did not answer in time; the association was aborted")]
+    Silent,
     /// The association ended before the answer.
     #[error("the association ended before the answer: {0}")]
     Ended(String),
@@ -73,6 +79,13 @@ pub enum SendError {
     TooMuch(Excess),
 }
 
+/// Data sets above this size are written in pieces of it: a response is awaited from the last piece on, however long a
+/// slow line takes for all of them.
+const PIECE_BYTES: usize = 1 << 20;
+
+/// How long a peer may take to close the connection after an abort; nothing is expected of it any more.
+const AFTER_ABORT: Duration = Duration::from_secs(1);
+
 /// An association that we asked for.
 pub struct Sender {
     conversation: Conversation,
@@ -80,7 +93,8 @@ pub struct Sender {
 }
 
 impl Sender {
-    /// Associates over a connection, proposing one context for each pair.
+    /// Associates over a connection, proposing one context for each pair. The peer may be silent for `response` at most,
+    /// then and later.
     ///
     /// # Errors
     /// [`SendError`].
@@ -91,7 +105,9 @@ impl Sender {
         clock: Arc<dyn Clock>,
         response: Duration,
     ) -> Result<Self, SendError> {
-        let settings = Settings { idle: response, ..Settings::default() };
+        let defaults = Settings::default();
+        let (reply, artim) = (defaults.reply.min(response), AFTER_ABORT);
+        let settings = Settings { idle: response, reply, artim, ..defaults };
         let mut conversation = Conversation::new(connection, Association::requestor(settings), clock);
         let contexts = contexts.into_iter().map(|(class, syntax)| (class, vec![syntax])).collect();
         let request = proposal::propose(&call.called, &call.calling, contexts, &call.implementation)?;
@@ -123,16 +139,18 @@ impl Sender {
     /// # Errors
     /// [`SendError`].
     pub fn echo(&mut self) -> Result<Outcome, SendError> {
-        let command = Command::CEchoRq(CEchoRq::new(self.message_id()));
+        let id = self.message_id();
+        let command = Command::CEchoRq(CEchoRq::new(id));
         let pairs = Self::verification();
         let Some((class, syntax)) = pairs.first() else { return Err(ended(End::Refused)) };
-        self.exchange(class, syntax, &command, DataSet::None)
+        self.exchange(id, (class, syntax), &command, DataSet::None)
     }
 
     /// Sends one data set and waits for the answer.
     ///
     /// # Errors
-    /// [`SendError`]; the answer's status is not an error here.
+    /// [`SendError`]; the answer's status is not an error here. After `NoContext` and `NotTaken` nothing was sent, and
+    /// the association can still be used.
     pub fn store(
         &mut self,
         class: &SopClassUid,
@@ -140,8 +158,9 @@ impl Sender {
         syntax: &TransferSyntaxUid,
         data_set: &[u8],
     ) -> Result<Outcome, SendError> {
-        let command = Command::CStoreRq(CStoreRq::new(self.message_id(), class.clone(), instance.clone()));
-        self.exchange(class, syntax, &command, DataSet::Whole(data_set))
+        let id = self.message_id();
+        let command = Command::CStoreRq(CStoreRq::new(id, class.clone(), instance.clone()));
+        self.exchange(id, (class, syntax), &command, DataSet::Whole(data_set))
     }
 
     fn message_id(&mut self) -> MessageId {
@@ -152,15 +171,46 @@ impl Sender {
 
     fn exchange(
         &mut self,
-        class: &SopClassUid,
-        syntax: &TransferSyntaxUid,
+        id: MessageId,
+        (class, syntax): (&SopClassUid, &TransferSyntaxUid),
         command: &Command,
         data: DataSet<'_>,
     ) -> Result<Outcome, SendError> {
         let context = proposal::find(self.conversation.association().contexts(), class, syntax)
             .ok_or_else(|| SendError::NoContext { class: class.clone(), syntax: syntax.clone() })?;
-        self.conversation.tell(Event::Send(Message { context, command, data }))?;
-        Ok(self.response()?.1)
+        self.send(Message { context, command, data })?;
+        loop {
+            let (response, outcome) = self.response()?;
+            // One that repeats the answer to the object before says nothing of this one.
+            if response.responds_to() == Some(id) {
+                return Ok(outcome);
+            }
+        }
+    }
+
+    /// Sends a message, a large data set piece by piece. That the association has ended, the response says.
+    fn send(&mut self, message: Message<'_>) -> Result<(), SendError> {
+        let mut events = Vec::new();
+        match message.data {
+            DataSet::Whole(bytes) if PIECE_BYTES < bytes.len() && bytes.len().is_multiple_of(2) => {
+                let mut pieces = bytes.chunks(PIECE_BYTES).peekable();
+                let first = pieces.next().unwrap_or_default();
+                events.push(Event::Send(Message { data: DataSet::Begin(first), ..message }));
+                while let Some(bytes) = pieces.next() {
+                    let more = if pieces.peek().is_some() { More::Follow } else { More::Last };
+                    events.push(Event::SendMore { bytes, more });
+                }
+            }
+            DataSet::Whole(_) | DataSet::Begin(_) | DataSet::None => events.push(Event::Send(message)),
+        }
+        for event in events {
+            match self.conversation.tell(event) {
+                Ok(()) => {}
+                Err(NotTaken::InThisState { .. }) => return Ok(()),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
     }
 
     /// Waits for the next response, and how it says that the operation ended.
@@ -199,6 +249,8 @@ impl Sender {
 
 fn ended(end: End) -> SendError {
     SendError::Ended(match end {
+        // So the machine ends what lies still.
+        End::Aborted(Aborted::ByUs(Abort::Provider(AbortReason::NotSpecified))) => return SendError::Silent,
         End::Released => "the peer released it".to_owned(),
         End::Refused => "the connection was closed".to_owned(),
         End::Aborted(Aborted::ByPeer(abort)) => format!("the peer aborted it ({:?})", abort.codes()),

@@ -158,6 +158,7 @@ fn send_one(sender: &mut Sender, file: &File) -> Result<(), Unsent> {
         }
         Err(
             error @ (SendError::Rejected { .. }
+            | SendError::Silent
             | SendError::Ended(_)
             | SendError::Proposal(_)
             | SendError::TooMuch(_)),
@@ -262,7 +263,8 @@ fn refused(peer: &Peer, error: &SendError) -> Failure {
                 "the peer is busy: try again later".to_owned()
             }
         }),
-        SendError::Ended(_)
+        SendError::Silent
+        | SendError::Ended(_)
         | SendError::NoContext { .. }
         | SendError::Proposal(_)
         | SendError::NotTaken(_)
