@@ -86,7 +86,7 @@ pub struct PayloadRow {
 pub struct PayloadItem {
     /// The input of the workflow.
     pub input: InputName,
-    /// The key of its [`ObjectRow`]: with it the revision is frozen too.
+    /// The key of its [`crate::store::ObjectRow`]: with it the revision is frozen too.
     pub object: u64,
 }
 
@@ -97,7 +97,7 @@ pub struct LateRow {
     pub site: SiteId,
     /// Its study.
     pub study: StudyInstanceUid,
-    /// The key of its [`ObjectRow`].
+    /// The key of its [`crate::store::ObjectRow`].
     pub object: u64,
     /// The workflow whose payload it missed.
     pub workflow: WorkflowName,
