@@ -1,4 +1,4 @@
-//! Doors: receiving and keeping objects; and sending them.
+//! Doors: receiving and keeping objects; and delivering what was made of them.
 //!
 //! An association is one thread: it reads the socket, feeds the machine of `gantry-dimse`, and lets the blob store pull
 //! the data set through it. The [`keeper`] gathers what all associations have finished, makes it durable in two steps
@@ -9,6 +9,7 @@
 //! - Nothing a peer sends ends the process; every loop and queue has a bound (RC3).
 //! - No pixel is decoded here.
 
+pub mod delivering;
 pub mod door;
 pub mod keeper;
 pub mod recovery;
