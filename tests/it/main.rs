@@ -6,6 +6,8 @@ mod corpus;
 #[cfg(test)]
 mod decide;
 #[cfg(test)]
+mod deliver;
+#[cfg(test)]
 mod house;
 #[cfg(test)]
 mod lungs;

@@ -25,7 +25,7 @@ use gantry_types::{
 use tempfile::TempDir;
 
 /// The AE title of every peer here.
-const PEER: &str = "PEER";
+pub(crate) const PEER: &str = "PEER";
 
 struct Elapsed(std::time::Instant);
 
@@ -141,7 +141,7 @@ fn dcmqrscp(program: &Path, dir: &Path) -> Listening {
     })
 }
 
-fn orthanc(program: &Path, dir: &Path) -> Listening {
+pub(crate) fn orthanc(program: &Path, dir: &Path) -> Listening {
     let config = dir.join("orthanc.json");
     Listening::start(|port| {
         let settings = serde_json::json!({

@@ -111,18 +111,27 @@ impl Listening {
     }
 }
 
+impl Listening {
+    /// What it has printed up to now.
+    #[must_use]
+    pub fn said(&self) -> String {
+        // Both streams of the child are appended to one file.
+        String::from_utf8_lossy(&fs::read(self.said.path()).unwrap_or_default()).into_owned()
+    }
+}
+
 impl Drop for Listening {
     fn drop(&mut self) {
         let _gone = self.child.kill();
         let _gone = self.child.wait();
         if thread::panicking() {
-            let said = fs::read(self.said.path()).unwrap_or_default();
+            let said = self.said();
             #[expect(
                 clippy::print_stderr,
                 reason = "a peer's words belong to the output of the test that failed"
             )]
             {
-                eprintln!("{}", String::from_utf8_lossy(&said));
+                eprintln!("{said}");
             }
         }
     }
