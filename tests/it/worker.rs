@@ -7,6 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use gantry_definition::package::Class;
 use gantry_pipeline::package_digest::package_digest;
 use gantry_ports::{
     job::{
@@ -41,6 +42,7 @@ fn job(attempt: &str, objects: Vec<Place>) -> Job {
         ticket: Ticket { attempt: AttemptId::new(attempt).unwrap(), fence: 1 },
         application: ApplicationSource::Shipped("lung-density".to_owned()),
         package: package_digest(&[("app.toml".to_owned(), package)]),
+        class: Class::Research,
         asserted: vec!["contrast".to_owned()],
         inputs: vec![Input { role: "image".to_owned(), objects }],
         limits: Limits { memory_bytes: 3 << 30, time: Duration::from_secs(300) },
@@ -93,6 +95,11 @@ fn the_same_job_gives_the_same_bytes() {
     assert_eq!(cold.files.keys().collect::<Vec<_>>(), [names::FINDINGS, names::MASK, names::PICTURE]);
     assert!(cold.files == warm.files, "the second job on a warm worker gave other bytes");
     assert!(cold.files == ranged.files, "byte ranges gave other bytes than files");
+    // EV6: the picture of a test says that it is one; nothing else differs.
+    let asked = Job { class: Class::Test, ..job("class", whole(&files)) };
+    let (test, _) = perform(&workers, &asked);
+    assert!(test.files[names::PICTURE] != cold.files[names::PICTURE], "the laxer class is not drawn");
+    assert!(test.files[names::MASK] == cold.files[names::MASK]);
     let found = findings::decode(&cold.files[names::FINDINGS]).unwrap();
     assert_eq!(found.images.len(), files.len());
     let labels = mask::decode(&cold.files[names::MASK], found.grid).unwrap();

@@ -19,6 +19,7 @@ pub(crate) mod wire;
 
 use std::{fmt, path::PathBuf, time::Duration};
 
+use gantry_definition::package::Class;
 use gantry_types::{digest::Digest, findings::JudgedClause};
 
 pub use wire::FormError;
@@ -93,6 +94,8 @@ pub struct Job {
     pub application: ApplicationSource,
     /// What its package must be (DC2).
     pub package: Digest,
+    /// For whom its results are, at most: the package may say less (DL2). The picture's warning says it (EV6).
+    pub class: Class,
     /// Clauses that the workflow vouches for.
     pub asserted: Vec<String>,
     /// What it is given.

@@ -220,6 +220,7 @@ impl Conductor {
             ticket: ticket(key)?,
             application: application.source.clone(),
             package,
+            class: pinned.workflow.class,
             asserted: used.asserted.keys().cloned().collect(),
             inputs,
             limits: Limits {

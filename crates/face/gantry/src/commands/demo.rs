@@ -93,8 +93,6 @@ struct Shown {
 
 /// `gantry demo`.
 pub(crate) fn run(options: &Demo) -> Result<(), Failure> {
-    let mut signals =
-        Signals::new([SIGTERM, SIGINT]).map_err(|error| Failure::unexpected("demo/failed", &error))?;
     let folders = folders(options)?;
     step(options, "making a phantom of a chest");
     let phantom = Phantom {
@@ -126,7 +124,9 @@ pub(crate) fn run(options: &Demo) -> Result<(), Failure> {
             serving.address(),
             folders.node.display()
         ));
-        signals.forever().next();
+        // Only now: until here a signal ends it at once, which loses nothing.
+        let signals = Signals::new([SIGTERM, SIGINT]);
+        signals.map_err(|error| Failure::unexpected("demo/failed", &error))?.forever().next();
     }
     serving.stop();
     pacs.close();

@@ -150,6 +150,7 @@ pub fn job(behaviour: Behaviour, attempt: &str, fence: u64) -> Job {
         ticket: Ticket { attempt: AttemptId::new(attempt).unwrap(), fence },
         application: ApplicationSource::Shipped(behaviour.name().to_owned()),
         package: Digest([0; 32]),
+        class: gantry_definition::package::Class::Test,
         asserted: Vec::new(),
         inputs: Vec::new(),
         limits: Limits { memory_bytes: MEMORY_BYTES, time: TIME },

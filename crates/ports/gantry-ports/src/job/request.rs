@@ -2,6 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use gantry_definition::package::Class;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -24,6 +25,7 @@ struct Document {
     fence: u64,
     application: Application,
     package: String,
+    class: WireClass,
     asserted: Vec<String>,
     inputs: Vec<WireInput>,
     limits: WireLimits,
@@ -34,6 +36,14 @@ struct Document {
 enum Application {
     Shipped(String),
     Folder(String),
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum WireClass {
+    Test,
+    Research,
+    Clinical,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -87,6 +97,11 @@ pub fn encode(job: &Job) -> Result<Vec<u8>, FormError> {
         fence: job.ticket.fence,
         application,
         package: job.package.to_string(),
+        class: match job.class {
+            Class::Test => WireClass::Test,
+            Class::Research => WireClass::Research,
+            Class::Clinical => WireClass::Clinical,
+        },
         asserted: job.asserted.clone(),
         inputs: job.inputs.iter().map(input).collect::<Result<_, FormError>>()?,
         limits: WireLimits {
@@ -118,6 +133,11 @@ pub fn decode(bytes: &[u8]) -> Result<Job, FormError> {
             Application::Folder(path) => ApplicationSource::Folder(PathBuf::from(path)),
         },
         package: digest(&document.package)?,
+        class: match document.class {
+            WireClass::Test => Class::Test,
+            WireClass::Research => Class::Research,
+            WireClass::Clinical => Class::Clinical,
+        },
         asserted: document.asserted,
         inputs: document.inputs.into_iter().map(input).collect::<Result<_, _>>()?,
         limits: Limits {
@@ -155,6 +175,7 @@ mod tests {
             ticket: Ticket { attempt: AttemptId::new("run-1").unwrap(), fence: u64::MAX },
             application: ApplicationSource::Shipped("lung-density".to_owned()),
             package: Digest([7; 32]),
+            class: Class::Test,
             asserted: vec!["contrast".to_owned()],
             inputs: vec![Input {
                 role: "image".to_owned(),

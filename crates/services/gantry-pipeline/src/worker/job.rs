@@ -213,11 +213,13 @@ fn compute(job: &Job, setup: &Setup<'_>, track: &mut Track<'_>) -> Result<Answer
 
 /// The job's package, and no other.
 fn package(job: &Job, setup: &Setup<'_>) -> Result<Package, Outcome> {
-    let (package, found) = setup.packages.find(&job.application).map_err(Outcome::Failed)?;
+    let (mut package, found) = setup.packages.find(&job.application).map_err(Outcome::Failed)?;
     if found != job.package {
         let sentence = format!("the package of {} is {found}, asked for is {}", package.name, job.package);
         return Err(failed("work/package-differs", sentence));
     }
+    // The laxer of both: the picture must not promise more than the objects that it is part of.
+    package.class = package.class.min(job.class);
     let clauses = || package.eligibility.iter().chain(&package.contract);
     match job.asserted.iter().find(|name| !clauses().any(|clause| clause.name == **name)) {
         Some(name) => {
