@@ -10,8 +10,14 @@ use std::{
 };
 
 use gantry_conductor::Conductor;
-use gantry_gateway::{door::Door, keeper::Keeper, recovery, sources::KnownDoors};
-use gantry_net::TcpDoor;
+use gantry_gateway::{
+    delivering::{self, Couriers},
+    door::Door,
+    keeper::Keeper,
+    recovery,
+    sources::KnownDoors,
+};
+use gantry_net::{TcpDialer, TcpDoor};
 use gantry_ports::{
     news::{News, Seen, Woken},
     performer::Performer,
@@ -23,7 +29,7 @@ use gantry_types::ae_title::AeTitle;
 use crate::{
     applications::Shelf,
     documents::{self, DoorRows},
-    node::Node,
+    node::{self, Node},
     report::{Exit, Failure, say},
     secret,
 };
@@ -99,6 +105,8 @@ impl Serving {
         if 0 < lost {
             say(&format!("gantry: {lost} attempts were lost with the last process and are made again"));
         }
+        let couriers = couriers(&node);
+        couriers.recover().map_err(|error| Failure::unexpected("serve/recovery-failed", &error))?;
         let workers = Arc::new(workers(&node)?);
         let publisher = publisher(&node)?;
         let reception = Reception::open(&node, listen)?;
@@ -106,6 +114,7 @@ impl Serving {
         let mut serving = Self { reception, news: News::default(), threads: Vec::new() };
         serving.work(conductor, workers, node.config.run.slots)?;
         serving.spawn("publisher", move |news| publisher.run(news))?;
+        serving.spawn("couriers", move |news| couriers.run(news))?;
         serving.follow(node, doors)?;
         Ok(serving)
     }
@@ -230,6 +239,22 @@ fn publisher(node: &Node) -> Result<Publisher, Failure> {
         gantry_version: env!("CARGO_PKG_VERSION").to_owned(),
     };
     Ok(Publisher::new(outside, settings))
+}
+
+fn couriers(node: &Node) -> Couriers {
+    let outside = delivering::Outside {
+        store: Arc::clone(&node.outside.store),
+        cases: Arc::clone(&node.cases),
+        runs: Arc::clone(&node.runs),
+        definitions: Arc::clone(&node.definitions),
+        blob: Arc::clone(&node.outside.blob),
+        clock: Arc::clone(&node.outside.clock),
+        dial: Arc::new(TcpDialer),
+        say: Arc::new(|line| say(&format!("warning: {line}"))),
+    };
+    let (site, id) = (node.site.clone(), node.id.clone());
+    let settings = delivering::Settings { site, node: id, implementation: node::implementation() };
+    Couriers::new(outside, settings)
 }
 
 /// Workers are this very program.
