@@ -26,7 +26,7 @@ enum Step {
 
 /// Reads `strace -f -yy` output into the steps between objects. A sync counts when it has come back without an error,
 /// a response when its write begins. The log must be synced by `fdatasync`: `fsync` would also wait for the file's time
-/// stamps.
+/// stamps. Only the log syncs of the thread that syncs data count: those of the conductor keep no object.
 fn steps(trace: &str) -> Vec<Step> {
     let mut steps = Vec::new();
     let mut begun = BTreeMap::new();
@@ -40,19 +40,24 @@ fn steps(trace: &str) -> Vec<Step> {
         };
         match sync {
             Some(sync) if line.ends_with("<unfinished ...>") => drop(begun.insert(thread, sync)),
-            Some(sync) if line.ends_with(" = 0") => steps.push(sync),
+            Some(sync) if line.ends_with(" = 0") => steps.push((thread, sync)),
             Some(_) => {}
             // A response is the only P-DATA-TF (type 4) that the server writes to a socket.
             None if ["writev(", "sendto(", "write("].iter().any(|call| line.contains(call))
                 && line.contains("<TCP:")
                 && line.contains("\"\\4\\0") =>
             {
-                steps.push(Step::Respond);
+                steps.push((thread, Step::Respond));
             }
             None => {}
         }
     }
-    steps
+    let mut data = BTreeMap::<_, usize>::new();
+    let of_data = steps.iter().filter(|(_, step)| *step == Step::SyncSegment);
+    of_data.for_each(|(thread, _)| *data.entry(*thread).or_default() += 1);
+    let keeper = data.into_iter().max_by_key(|(_, count)| *count).map(|(thread, _)| thread);
+    let counts = |(thread, step): &(Option<&str>, Step)| *step != Step::SyncLog || Some(*thread) == keeper;
+    steps.into_iter().filter(counts).map(|(_, step)| step).collect()
 }
 
 /// The steps of a server that receives twelve objects one by one, started by `command`.

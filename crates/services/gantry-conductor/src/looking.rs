@@ -23,6 +23,9 @@ use crate::{
     workflows::{Pinned, Workflows},
 };
 
+/// Where no workflow asks for looks, marks are taken away, and that may wait.
+const IDLE_PAUSE: Duration = Duration::from_secs(5);
+
 /// What is known of a study, read once for all workflows.
 struct Known {
     study: StudyRow,
@@ -50,6 +53,7 @@ impl Conductor {
                 continue;
             }
             let pause = match self.look_at(study, workflows) {
+                Ok(()) | Err(TurnError::Changed) if workflows.live.is_empty() => IDLE_PAUSE,
                 Ok(()) | Err(TurnError::Changed) => self.settings.look_pause,
                 Err(error) => {
                     self.trouble(study.as_str(), &format!("study {study} cannot be looked at: {error}"));
