@@ -1,8 +1,9 @@
-"""A receiver that misbehaves by plan: awkward_receiver.py PORT PLAN LOG.
+"""A receiver that misbehaves by plan: awkward_receiver.py PORT PLAN LOG [SECONDS].
 
 PLAN is JSON: for each SOP Instance UID the answers to its attempts, one after the other, then always 0000. An answer is
 a status in hexadecimal, "abort" (in the middle of the data set) or "stall" (longer than anybody waits). LOG gets a line
-of JSON for each answer: the UID, the SHA-256 of the data set as it came, and the answer."""
+of JSON for each answer: the UID, the SHA-256 of the data set as it came, and the answer. SECONDS is what each answer
+takes."""
 import hashlib
 import json
 import pathlib
@@ -13,6 +14,7 @@ import time
 from pynetdicom import AE, AllStoragePresentationContexts, evt
 
 port, plan, log = int(sys.argv[1]), json.loads(pathlib.Path(sys.argv[2]).read_text()), open(sys.argv[3], "a")
+delay = float(sys.argv[4]) if len(sys.argv) > 4 else 0
 lock = threading.Lock()
 
 
@@ -46,6 +48,7 @@ def on_pdu(event):
 def on_store(event):
     uid = str(event.request.AffectedSOPInstanceUID)
     answer = answer_to(uid)
+    time.sleep(delay)
     note(uid, answer, event.request.DataSet.getvalue())
     if answer == "stall":
         time.sleep(6)
