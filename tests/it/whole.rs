@@ -1,5 +1,6 @@
 //! The whole way: a study goes in over DICOM, its evidence comes out in a PACS; however it came, once.
 
+mod again;
 mod chest;
 mod kills;
 mod once;
