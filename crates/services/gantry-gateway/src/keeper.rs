@@ -540,3 +540,6 @@ fn audit_of(row: &ObjectRow, at: Instant) -> AuditRow {
         },
     }
 }
+
+#[cfg(test)]
+mod tests;

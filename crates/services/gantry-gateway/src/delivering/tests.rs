@@ -1,6 +1,7 @@
 //! Deliveries to peers whose every answer is a case, over memory twins and loopback.
 
 mod peer;
+mod sabotage;
 
 use std::{
     sync::{
@@ -87,6 +88,10 @@ struct Node {
 
 impl Node {
     fn new() -> Self {
+        Self::with_runs(|store| store)
+    }
+
+    fn with_runs(runs: impl FnOnce(Arc<MemoryStore>) -> Arc<dyn Runs>) -> Self {
         let store = Arc::new(MemoryStore::default());
         let blob = Arc::new(MemoryBlob::new(64 << 20, digest));
         let clock = Arc::new(Ahead { began: std::time::Instant::now(), ahead: AtomicI64::new(0) });
@@ -95,7 +100,7 @@ impl Node {
         let outside = Outside {
             store: store.clone(),
             cases: store.clone(),
-            runs: store.clone(),
+            runs: runs(store.clone()),
             definitions: store.clone(),
             blob: blob.clone(),
             clock: clock.clone(),
