@@ -1,6 +1,12 @@
-# Gantry. `make test` is everything that must hold; `make peers` installs the programs the tests talk to.
+# Gantry. `make demo` shows the whole way; `make test` is everything that must hold; `make peers` installs the programs
+# the tests talk to.
 
-.PHONY: test peers fmt lint unit doc notes
+.PHONY: demo test peers fmt lint unit doc notes
+
+# Builds, sends a phantom through a whole system on this machine, and compares what comes out with the truth.
+demo:
+	cargo build --release --quiet -p gantry
+	target/release/gantry demo --once
 
 test: peers-in-ci
 	rm -f target/test-notes.txt

@@ -8,6 +8,8 @@ mod decide;
 #[cfg(test)]
 mod deliver;
 #[cfg(test)]
+mod face;
+#[cfg(test)]
 mod house;
 #[cfg(test)]
 mod lungs;

@@ -158,6 +158,8 @@ fn test_object(options: &Init, node: &Node) -> Result<(Uid, Vec<u8>), Failure> {
         tag::ACCESSION_NUMBER,
         tag::REFERRING_PHYSICIAN_NAME,
         tag::STUDY_ID,
+        tag::LATERALITY,
+        tag::PATIENT_ORIENTATION,
     ] {
         image.put_empty(empty);
     }
