@@ -111,7 +111,7 @@ impl Node {
         };
         Self {
             store: Arc::new(SqliteStore::open(&dir.path().join("gantry.db")).unwrap()),
-            blob: Arc::new(Segments::open(&dir.path().join("segments"), settings, &|_| Ok(None)).unwrap()),
+            blob: Arc::new(Segments::open(&dir.path().join("segments"), settings, 0, &|_| Ok(None)).unwrap()),
             clock: Arc::new(Ahead { began: Monotonic::now(), ahead: AtomicI64::new(0) }),
             news: News::default(),
             running: None,

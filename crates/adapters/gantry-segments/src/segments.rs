@@ -109,7 +109,8 @@ struct Spool {
 }
 
 impl Segments {
-    /// Opens a folder to append. `last_kept` says for a container which acknowledged content lies last in it: appending
+    /// Opens a folder to append. `last_container` is the last that anybody remembers, even if its file is gone: new ones
+    /// are numbered above it. `last_kept` says for a container which acknowledged content lies last in it: appending
     /// goes on behind that, whatever a crash has left.
     ///
     /// # Errors
@@ -117,12 +118,14 @@ impl Segments {
     pub fn open(
         path: &Path,
         settings: Settings,
+        last_container: u64,
         last_kept: &dyn Fn(u64) -> Result<Option<BlobRef>, BlobError>,
     ) -> Result<Self, BlobError> {
         let folder = Folder::open(path)?;
         let lock = folder.lock()?;
         let containers = folder.containers()?;
-        let numbers = Arc::new(AtomicU64::new(containers.last().map_or(1, |last| last + 1)));
+        let last = containers.last().copied().unwrap_or(0).max(last_container);
+        let numbers = Arc::new(AtomicU64::new(last + 1));
         let mut spares = Vec::new();
         let mut last_shared = None;
         for container in containers {

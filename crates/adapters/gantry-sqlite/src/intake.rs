@@ -162,6 +162,13 @@ impl Intake for SqliteStore {
         })
     }
 
+    fn last_container(&self) -> std::result::Result<u64, StoreError> {
+        let last = |table| format!("SELECT max(container) AS last FROM {table}");
+        let all = ["object", "result_file", "evidence"].map(last).join(" UNION ALL ");
+        let sql = format!("SELECT coalesce(max(last), 0) FROM ({all})");
+        self.read("find the last segment", |connection| connection.query_row(&sql, [], |row| row.get(0)))
+    }
+
     fn last_id(&self) -> std::result::Result<u64, StoreError> {
         self.read("find the last id", |connection| {
             let sql = "SELECT max(coalesce((SELECT max(id) FROM object), 0), coalesce((SELECT max(id) FROM receipt), 0),

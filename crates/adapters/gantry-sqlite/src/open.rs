@@ -32,24 +32,51 @@ fn refuse(doing: &'static str, why: String) -> StoreError {
 
 /// Opens the connection that writes: creates and migrates the database if need be.
 pub(crate) fn writer(path: &Path) -> Result<Connection, StoreError> {
-    let doing = "open the database";
-    let mut connection = Connection::open(path).map_err(failed(doing))?;
-    connection.pragma_update(None, "page_size", PAGE_BYTES).map_err(failed(doing))?;
-    prepare(&connection)?;
-    let mode: String = connection
-        .pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))
-        .map_err(failed(doing))?;
-    connection.pragma_update(None, "synchronous", "full").map_err(failed(doing))?;
-    let synchronous: i64 =
-        connection.pragma_query_value(None, "synchronous", |row| row.get(0)).map_err(failed(doing))?;
-    if mode != "wal" || synchronous != 2 {
-        return Err(refuse(doing, format!("journal_mode is {mode}, synchronous is {synchronous}")));
-    }
-    // Checkpoints are the business of their own thread.
-    connection.pragma_update(None, "wal_autocheckpoint", 0).map_err(failed(doing))?;
+    let mut connection = Connection::open(path).map_err(failed(OPEN))?;
+    connection.pragma_update(None, "page_size", PAGE_BYTES).map_err(failed(OPEN))?;
+    make_durable(&connection)?;
     migrate(&mut connection)?;
     grow_log(&mut connection, path)?;
     Ok(connection)
+}
+
+/// Opens another connection that writes, to a database that must be there and of this program's version.
+pub(crate) fn joining(path: &Path) -> Result<Connection, StoreError> {
+    let connection = Connection::open(path).map_err(failed(OPEN))?;
+    make_durable(&connection)?;
+    let version: usize =
+        connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(failed(OPEN))?;
+    if version == MIGRATIONS.len() {
+        return Ok(connection);
+    }
+    let ours = MIGRATIONS.len();
+    let why = if version < ours {
+        format!(
+            "its version is {version}, this program's is {ours}: `gantry serve` of this program migrates it"
+        )
+    } else {
+        format!("its version is {version}, this program knows {ours}: it was written by a newer one")
+    };
+    Err(refuse(OPEN, why))
+}
+
+const OPEN: &str = "open the database";
+
+/// Has commits reach stable storage, or does not open.
+fn make_durable(connection: &Connection) -> Result<(), StoreError> {
+    prepare(connection)?;
+    let mode: String = connection
+        .pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))
+        .map_err(failed(OPEN))?;
+    connection.pragma_update(None, "synchronous", "full").map_err(failed(OPEN))?;
+    let synchronous: i64 =
+        connection.pragma_query_value(None, "synchronous", |row| row.get(0)).map_err(failed(OPEN))?;
+    if mode != "wal" || synchronous != 2 {
+        return Err(refuse(OPEN, format!("journal_mode is {mode}, synchronous is {synchronous}")));
+    }
+    // Checkpoints are the business of their own thread.
+    connection.pragma_update(None, "wal_autocheckpoint", 0).map_err(failed(OPEN))?;
+    Ok(())
 }
 
 /// Opens a connection that reads.
@@ -144,5 +171,19 @@ mod tests {
         let error = writer(&path).unwrap_err();
         let why = error.source.to_string();
         assert!(why.contains("its version is 99"), "{why}");
+    }
+
+    #[test]
+    fn who_joins_migrates_nothing() {
+        let dir = TempDir::new().unwrap();
+        let path = dir.path().join("gantry.db");
+        let connection = writer(&path).unwrap();
+        drop(joining(&path).unwrap());
+        connection.pragma_update(None, "user_version", 1).unwrap();
+        let error = joining(&path).unwrap_err();
+        let why = error.source.to_string();
+        assert!(why.contains("its version is 1") && why.contains("gantry serve"), "{why}");
+        let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
+        assert_eq!(version, 1);
     }
 }

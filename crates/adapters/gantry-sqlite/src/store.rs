@@ -40,6 +40,17 @@ impl SqliteStore {
         Ok(Self { path: path.to_owned(), writer: Mutex::new(writer), readers: Mutex::default() })
     }
 
+    /// Opens a database that is there, beside whoever else has it open: nothing is migrated.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the file, its settings, or its version, which must be that of this program.
+    pub fn join(path: &Path) -> Result<Self, StoreError> {
+        let connection = open::joining(path)?;
+        let checkpointer = Checkpointer::start(path)?;
+        let writer = Writer { connection, names: Names::default(), checkpointer };
+        Ok(Self { path: path.to_owned(), writer: Mutex::new(writer), readers: Mutex::default() })
+    }
+
     /// Runs `read` on a connection of its own.
     pub(crate) fn read<T>(
         &self,

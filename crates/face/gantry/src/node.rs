@@ -68,8 +68,14 @@ impl Node {
         let bad = |why: String| Failure::new(Exit::Config, "config/invalid", why);
         let site = config.site().map_err(bad)?;
         let id = config.node().map_err(bad)?;
-        let store = SqliteStore::open(&data.join("gantry.db"))
-            .map_err(|error| Failure::unexpected("store/unusable", &error))?;
+        let database = data.join("gantry.db");
+        let store = match access {
+            Access::Serve => SqliteStore::open(&database),
+            // Beside a server that runs, which may be of another version: nothing is migrated.
+            Access::Read if database.exists() => SqliteStore::join(&database),
+            Access::Read => SqliteStore::open(&database),
+        };
+        let store = store.map_err(|error| Failure::unexpected("store/unusable", &error))?;
         let store = Arc::new(store);
         let blob = open_segments(data, &config, &store, access)?;
         let last = store.last_id().map_err(|error| Failure::unexpected("store/unusable", &error))?;
@@ -177,7 +183,9 @@ fn open_segments(
                     source: std::io::Error::other(error),
                 })
             };
-            Segments::open(&path, settings, &last_kept).map_err(|error| {
+            let last = store.last_container();
+            let last = last.map_err(|error| Failure::unexpected("store/unusable", &error))?;
+            Segments::open(&path, settings, last, &last_kept).map_err(|error| {
                 if matches!(error, BlobError::InUse) {
                     let sentence = format!("another process serves {}", data.display());
                     return Failure::new(Exit::Config, "node/in-use", sentence);

@@ -82,6 +82,13 @@ pub trait Intake: Send + Sync {
     /// [`StoreError`].
     fn last_in_container(&self, container: u64) -> Result<Option<BlobRef>, StoreError>;
 
+    /// The largest number of a container that a row names; 0 if there is none. New containers are numbered above it,
+    /// whatever files are left.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn last_container(&self) -> Result<u64, StoreError>;
+
     /// The largest id of an object, a receipt, an association or a run; 0 if there is none. New ids begin behind it, whatever
     /// the clock says.
     ///

@@ -13,6 +13,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -46,6 +47,9 @@ const BATCH_MAX: usize = 256;
 
 /// How often a batch is decided anew when another node was faster.
 const CONFLICTS_MAX: usize = 5;
+
+/// How long an association waits for an object to become durable.
+const ANSWER: Duration = Duration::from_secs(120);
 
 /// How often an association compares what it brought with what others kept meanwhile.
 const COMPARISONS_MAX: usize = 8;
@@ -121,8 +125,10 @@ impl KeeperHandle {
             if self.send(order).is_err() {
                 return gone();
             }
-            match answered.recv() {
+            match answered.recv_timeout(ANSWER) {
                 Ok(Answer::Kept(kept)) => return kept,
+                // It may become durable yet: the peer sends it again, and it is the same.
+                Err(RecvTimeoutError::Timeout) => return Kept::Failed("the disk takes too long".into()),
                 Ok(Answer::Compare(rows)) => {
                     for row in rows {
                         match self.compare(&arrived, &row) {
@@ -137,7 +143,7 @@ impl KeeperHandle {
                         return self.refuse(&arrived, why);
                     }
                 }
-                Err(_) => return gone(),
+                Err(RecvTimeoutError::Disconnected) => return gone(),
             }
         }
         self.refuse(&arrived, "others keep changing the same object".into())
@@ -239,6 +245,24 @@ struct Waiting {
     answer: SyncSender<Answer>,
 }
 
+/// Objects that have to be compared first, by their place in the batch.
+type Unknown = BTreeMap<usize, Vec<ObjectRow>>;
+
+impl Waiting {
+    /// Answers the association that waits.
+    fn tell(&self, kept: &Result<&Unknown, &Arc<str>>, at: usize) {
+        let answer = match kept {
+            Ok(unknown) => match unknown.get(&at) {
+                Some(rows) => Answer::Compare(rows.clone()),
+                None => Answer::Kept(Kept::Durably),
+            },
+            Err(why) => Answer::Kept(Kept::Failed(Arc::clone(why))),
+        };
+        // An association that is gone does not wait for its answer.
+        let _gone = self.answer.send(answer);
+    }
+}
+
 impl Desk {
     fn run(&mut self, orders: &Receiver<Order>) {
         while let Some(first) = self.next(orders) {
@@ -264,26 +288,37 @@ impl Desk {
             orders.try_iter().take(BATCH_MAX - 1).for_each(&mut sort);
             self.waiting.fetch_sub(count, Ordering::Relaxed);
             rows.extend(studies.into_iter().map(|study| self.attention(study)));
-            let kept = self.keep(&objects, &rows);
-            for (at, object) in objects.iter().enumerate() {
-                let answer = match &kept {
-                    Ok(unknown) => match unknown.get(&at) {
-                        Some(rows) => Answer::Compare(rows.clone()),
-                        None => Answer::Kept(Kept::Durably),
-                    },
-                    Err(why) => Answer::Kept(Kept::Failed(Arc::clone(why))),
-                };
-                // An association that is gone does not wait for its answer.
-                let _gone = object.answer.send(answer);
-            }
-            if kept.is_err() {
-                self.owed.extend(rows);
-                self.owed.truncate(OWED_MAX);
-            } else {
-                self.pay();
+            match self.keep_or_fail(&objects, &rows) {
+                Ok(unknown) => {
+                    objects.iter().enumerate().for_each(|(at, object)| object.tell(&Ok(&unknown), at));
+                    self.pay();
+                }
+                Err(why) => {
+                    self.owed.extend(rows);
+                    self.owed.truncate(OWED_MAX);
+                    self.keep_each(&objects, &why);
+                }
             }
         }
         self.pay();
+    }
+
+    /// What fails together may hold one that fails alone: a container whose disk is gone, a row that cannot be read.
+    fn keep_each(&mut self, objects: &[Waiting], why: &Arc<str>) {
+        for object in objects {
+            let alone = std::slice::from_ref(object);
+            let kept = if objects.len() == 1 { Err(Arc::clone(why)) } else { self.keep_or_fail(alone, &[]) };
+            object.tell(&kept.as_ref(), 0);
+        }
+    }
+
+    /// As [`Self::keep`]; a panic, which is a fault of the program, fails the batch and not the keeper.
+    fn keep_or_fail(&mut self, objects: &[Waiting], rows: &[Row]) -> Result<Unknown, Arc<str>> {
+        let kept = catch_unwind(AssertUnwindSafe(|| self.keep(objects, rows)));
+        kept.unwrap_or_else(|_panic| {
+            self.forget();
+            Err("the keeper panicked".into())
+        })
     }
 
     /// The next order; nothing when nobody can give one any more. Owed rows do not wait for it.
@@ -304,7 +339,7 @@ impl Desk {
     fn pay(&mut self) {
         if !self.owed.is_empty() {
             let owed = std::mem::take(&mut self.owed);
-            if self.keep(&[], &owed).is_err() {
+            if self.keep_or_fail(&[], &owed).is_err() {
                 self.owed = owed;
             }
         }
@@ -317,14 +352,12 @@ impl Desk {
 
     /// Makes a batch durable: data first, then rows. Gives the objects that have to be compared first, by their place in
     /// the batch: they were not kept.
-    fn keep(
-        &mut self,
-        objects: &[Waiting],
-        rows: &[Row],
-    ) -> Result<BTreeMap<usize, Vec<ObjectRow>>, Arc<str>> {
+    fn keep(&mut self, objects: &[Waiting], rows: &[Row]) -> Result<Unknown, Arc<str>> {
         let references: Vec<_> = objects.iter().map(|object| object.arrived.appended.reference).collect();
         if let Err(error) = self.outside.blob.sync(&references) {
-            self.free(references); // no row was ever written for them
+            if let [alone] = &*references {
+                self.free(vec![*alone]); // no row was ever written for it; of several, each has another try
+            }
             return Err(error.to_string().into());
         }
         for _ in 0..CONFLICTS_MAX {
@@ -525,7 +558,7 @@ struct Decided {
     /// Content that is the same as kept content.
     superfluous: Vec<BlobRef>,
     /// Objects that have to be compared first, by their place in the batch.
-    unknown: BTreeMap<usize, Vec<ObjectRow>>,
+    unknown: Unknown,
 }
 
 fn audit_of(row: &ObjectRow, at: Instant) -> AuditRow {

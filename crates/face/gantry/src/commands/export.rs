@@ -9,7 +9,7 @@ use std::{
     path::Path,
 };
 
-use gantry_ports::store::{ObjectRow, StudyRow};
+use gantry_ports::store::{ObjectRow, Standing, StudyRow};
 use serde_json::json;
 
 use crate::{
@@ -37,7 +37,11 @@ pub(crate) fn run(node: &Node, study: &StudyRow, out: &Path, as_json: bool) -> R
     let mut damaged = 0_usize;
     for (object, number) in objects.iter().zip(1_usize..) {
         let next = series.len() + 1;
-        let folder = out.join(format!("series-{:03}", series.entry(&object.series).or_insert(next)));
+        let mut folder = out.join(format!("series-{:03}", series.entry(&object.series).or_insert(next)));
+        // Not among the images: whoever reads the series would have one of them twice.
+        if object.standing == Standing::Undecided {
+            folder.push("undecided");
+        }
         fs::create_dir_all(&folder).map_err(failed)?;
         let revision =
             if object.revision == 1 { String::new() } else { format!("-revision-{}", object.revision) };
@@ -75,5 +79,5 @@ fn write(node: &Node, object: &ObjectRow, path: &Path) -> Result<(), String> {
         file.write_all(&part).map_err(|error| error.to_string())?;
         at += STEP;
     }
-    Ok(())
+    file.sync_all().map_err(|error| error.to_string())
 }

@@ -143,6 +143,7 @@ pub fn work_is_read_back(store: &dyn IntakeStore) {
     assert_eq!(store.last_in_container(4).unwrap(), Some(blob(8192)), "nothing may be appended over it");
     assert_eq!(store.last_in_container(3).unwrap(), Some(object(12, "1.2", "1.2.3.12").blob));
     assert_eq!(store.last_in_container(5).unwrap(), None);
+    assert_eq!(store.last_container().unwrap(), 4);
 }
 
 /// What is pinned stays as it was: a second row of the key is an error, and nothing of its change is written.

@@ -65,6 +65,13 @@ impl MemoryStore {
 }
 
 impl Tables {
+    /// All content that rows name.
+    fn blobs(&self) -> impl Iterator<Item = BlobRef> {
+        let objects = self.objects.values().map(|row| row.blob);
+        let results = self.results.values().flat_map(|row| &row.files).map(|file| file.blob);
+        objects.chain(results).chain(self.evidence.values().map(|row| row.blob))
+    }
+
     fn holds(&self, expectation: &Expectation) -> bool {
         match expectation {
             Expectation::Revisions { site, sop_instance, count } => {
@@ -247,11 +254,11 @@ impl Intake for MemoryStore {
 
     fn last_in_container(&self, container: u64) -> Result<Option<BlobRef>, StoreError> {
         let tables = self.tables();
-        let objects = tables.objects.values().map(|row| row.blob);
-        let results = tables.results.values().flat_map(|row| &row.files).map(|file| file.blob);
-        let evidence = tables.evidence.values().map(|row| row.blob);
-        let all = objects.chain(results).chain(evidence);
-        Ok(all.filter(|blob| blob.container == container).max_by_key(|blob| blob.offset))
+        Ok(tables.blobs().filter(|blob| blob.container == container).max_by_key(|blob| blob.offset))
+    }
+
+    fn last_container(&self) -> Result<u64, StoreError> {
+        Ok(self.tables().blobs().map(|blob| blob.container).max().unwrap_or(0))
     }
 
     fn last_id(&self) -> Result<u64, StoreError> {

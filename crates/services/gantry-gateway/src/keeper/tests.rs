@@ -74,16 +74,35 @@ impl Store for Recorded<Arc<MemoryStore>> {
     }
 }
 
-/// Says that data is synced and does it never: the answer goes out before.
-struct Hasty(Recorded<MemoryBlob>);
+/// What is wrong with a disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fault {
+    /// It says that data is synced and does it never: the answer goes out before.
+    Hasty,
+    /// It cannot sync the content of this container.
+    Fails(u64),
+    /// Whoever syncs the content of this container panics.
+    Panics(u64),
+}
 
-impl Blob for Hasty {
+struct Faulty(Recorded<MemoryBlob>, Fault);
+
+impl Blob for Faulty {
     fn append(&self, content: &mut dyn Read, label: &[u8]) -> Result<Appended, BlobError> {
         self.0.append(content, label)
     }
 
-    fn sync(&self, _: &[BlobRef]) -> Result<(), BlobError> {
-        Ok(())
+    fn sync(&self, references: &[BlobRef]) -> Result<(), BlobError> {
+        let holds = |container| references.iter().any(|one| one.container == container);
+        match self.1 {
+            Fault::Hasty => Ok(()),
+            Fault::Fails(container) if holds(container) => {
+                let source = std::io::Error::other("a bad block");
+                Err(BlobError::Disk { doing: "sync", source })
+            }
+            Fault::Panics(container) if holds(container) => panic!("a fault of the program"),
+            Fault::Fails(_) | Fault::Panics(_) => self.0.sync(references),
+        }
     }
 
     fn read(&self, reference: BlobRef, range: Range<u64>) -> Result<Vec<u8>, BlobError> {
@@ -146,7 +165,7 @@ fn an_object_is_answered_after_its_data_and_then_its_rows(sabotage: Sabotage) {
     let recorded = Recorded(MemoryBlob::new(1 << 20, take_digest), Arc::clone(&log));
     let blob: Arc<dyn Blob> = match sabotage {
         Sabotage::None => Arc::new(recorded),
-        Sabotage::AnswerBeforeSync => Arc::new(Hasty(recorded)),
+        Sabotage::AnswerBeforeSync => Arc::new(Faulty(recorded, Fault::Hasty)),
     };
     let store = Arc::new(MemoryStore::default());
     let outside = Outside {
@@ -172,7 +191,7 @@ fn an_object_is_answered_after_its_data_and_then_its_rows(sabotage: Sabotage) {
 fn arrived(blob: &dyn Blob, number: u32) -> Arrived {
     let mut object = DataSet::new();
     object.put_str(tag::SOP_CLASS_UID, "1.2.840.10008.5.1.4.1.1.2");
-    object.put_str(tag::SOP_INSTANCE_UID, &format!("1.1.{number}"));
+    object.put_str(tag::SOP_INSTANCE_UID, format!("1.1.{number}").as_str());
     object.put_str(tag::STUDY_INSTANCE_UID, "1.2");
     object.put_str(tag::SERIES_INSTANCE_UID, "1.3");
     let bytes = writer::write_explicit(&object).unwrap();
@@ -203,4 +222,49 @@ fn rc1_an_object_is_answered_after_its_data_and_then_its_rows() {
 fn a_sabotage_turns_its_test_red() {
     let test = || an_object_is_answered_after_its_data_and_then_its_rows(Sabotage::AnswerBeforeSync);
     assert!(std::panic::catch_unwind(test).is_err(), "an answer before the sync was not noticed");
+}
+
+/// One container that fails, or a fault of the program about one object, fails no other object and not the keeper.
+#[test]
+fn what_fails_alone_fails_no_other() {
+    for fault in [Fault::Fails(2), Fault::Panics(2)] {
+        let log = Log::default();
+        let recorded = Recorded(MemoryBlob::new(1 << 20, take_digest), Arc::clone(&log));
+        let blob: Arc<dyn Blob> = Arc::new(Faulty(recorded, fault));
+        let store = Arc::new(MemoryStore::default());
+        let outside = Outside {
+            blob: Arc::clone(&blob),
+            store: store.clone(),
+            intake: store.clone(),
+            clock: Arc::new(Ticks::default()),
+            ids: Arc::new(Ticks::default()),
+        };
+        let mut desk = Desk {
+            outside,
+            site: "site".parse().unwrap(),
+            waiting: Arc::default(),
+            known_studies: BTreeSet::new(),
+            known_series: BTreeSet::new(),
+            owed: Vec::new(),
+        };
+        let (orders, receiver) = sync_channel(8);
+        let answers: Vec<_> = (1..=3)
+            .map(|number| {
+                let (answer, answered) = sync_channel(1);
+                let arrived = Arc::new(arrived(&*blob, number));
+                orders.send(Order::Object { arrived, compared: Compared::new(), answer }).unwrap();
+                answered
+            })
+            .collect();
+        drop(orders);
+        desk.run(&receiver);
+        let kept: Vec<bool> = answers
+            .into_iter()
+            .map(|answered| matches!(answered.recv().unwrap(), Answer::Kept(Kept::Durably)))
+            .collect();
+        assert_eq!(kept, [true, false, true], "{fault:?}");
+        use gantry_ports::intake::Intake as _;
+        let study = StudyInstanceUid::from_peer("1.2").unwrap();
+        assert_eq!(store.objects(&"site".parse().unwrap(), &study).unwrap().len(), 2);
+    }
 }

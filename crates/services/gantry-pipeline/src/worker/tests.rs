@@ -89,7 +89,7 @@ impl Desk {
             ticket: Ticket { attempt: AttemptId::new(attempt).unwrap(), fence: 1 },
             application: ApplicationSource::Shipped("lung-density".to_owned()),
             package: PINNED,
-            class: Class::Research,
+            class: gantry_definition::package::Class::Research,
             asserted: Vec::new(),
             inputs: vec![Input { role: "image".to_owned(), objects: self.files.iter().map(place).collect() }],
             limits: Limits { memory_bytes: 1 << 30, time: Duration::from_secs(60) },

@@ -31,16 +31,28 @@ impl Files {
     }
 }
 
+/// Folders inside one another that are searched: a link to a folder above would otherwise never end.
+const DEPTH_MAX: usize = 32;
+
 /// Files below a path, sorted, so that the same folder is always read in the same order.
 pub(crate) fn collect(path: &Path, found: &mut Vec<PathBuf>) -> io::Result<()> {
+    collect_below(path, DEPTH_MAX, found)
+}
+
+fn collect_below(path: &Path, depth: usize, found: &mut Vec<PathBuf>) -> io::Result<()> {
     if !path.is_dir() {
         found.push(path.to_owned());
         return Ok(());
     }
+    if depth == 0 {
+        return Err(io::Error::other(format!(
+            "folders are nested deeper than {DEPTH_MAX}: does a link lead back?"
+        )));
+    }
     let mut entries: Vec<PathBuf> =
         fs::read_dir(path)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
     entries.sort();
-    entries.iter().try_for_each(|entry| collect(entry, found))
+    entries.iter().try_for_each(|entry| collect_below(entry, depth - 1, found))
 }
 
 impl Objects for Files {
