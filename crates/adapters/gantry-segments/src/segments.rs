@@ -14,7 +14,7 @@ use std::{
 };
 
 use gantry_ports::{
-    blob::{Appended, Blob, BlobError, BlobRef},
+    blob::{Appended, Blob, BlobError, BlobRef, Room},
     job::{ByteRange, Place},
 };
 use gantry_types::digest::Digest;
@@ -491,10 +491,8 @@ impl Blob for Segments {
         }
     }
 
-    fn check_room(&self) -> Result<(), BlobError> {
-        let free = self.folder.free_bytes()?;
-        let reserve = self.settings.reserve_bytes;
-        if free < reserve { Err(BlobError::Full { free, reserve }) } else { Ok(()) }
+    fn room(&self) -> Result<Room, BlobError> {
+        Ok(Room { free: self.folder.free_bytes()?, reserve: self.settings.reserve_bytes })
     }
 }
 

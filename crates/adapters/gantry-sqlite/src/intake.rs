@@ -121,6 +121,15 @@ impl Intake for SqliteStore {
         })
     }
 
+    fn count_objects(&self, site: &SiteId, study: &StudyInstanceUid) -> std::result::Result<u64, StoreError> {
+        self.read("count the objects of a study", |connection| {
+            let (site, study) =
+                (names::find(connection, site.as_str())?, names::find(connection, study.as_str())?);
+            let sql = "SELECT count(*) FROM object WHERE study = ?1 AND site = ?2";
+            connection.prepare_cached(sql)?.query_row((study, site), |row| row.get(0))
+        })
+    }
+
     fn receipts(&self, object: u64) -> std::result::Result<Vec<ReceiptRow>, StoreError> {
         self.read("read the receipts of an object", |connection| {
             list(connection, "SELECT * FROM receipt WHERE object = ?1 ORDER BY id", [object], rows::receipt)

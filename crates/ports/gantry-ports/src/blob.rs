@@ -43,6 +43,15 @@ pub struct Appended {
     pub digest: Digest,
 }
 
+/// How much room there is, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Room {
+    /// What is free.
+    pub free: u64,
+    /// What must stay free.
+    pub reserve: u64,
+}
+
 /// Why content was not kept, or cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum BlobError {
@@ -124,6 +133,15 @@ pub trait Blob: Send + Sync {
     /// How much room there is.
     ///
     /// # Errors
+    /// [`BlobError::Disk`].
+    fn room(&self) -> Result<Room, BlobError>;
+
+    /// Whether there is room.
+    ///
+    /// # Errors
     /// [`BlobError::Full`] when appending would be refused now.
-    fn check_room(&self) -> Result<(), BlobError>;
+    fn check_room(&self) -> Result<(), BlobError> {
+        let Room { free, reserve } = self.room()?;
+        if free < reserve { Err(BlobError::Full { free, reserve }) } else { Ok(()) }
+    }
 }

@@ -30,6 +30,7 @@ macro_rules! store_contract {
         an_id_that_is_taken_replaces_nothing
         a_conflict_writes_nothing
         revisions_are_counted_by_site_and_uid
+        objects_are_counted_by_site_and_study
         the_counter_ascends_and_tells_of_news
         refusals_are_bounded_and_newest_first
         studies_are_paged_newest_first

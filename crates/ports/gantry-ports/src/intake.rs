@@ -51,6 +51,12 @@ pub trait Intake: Send + Sync {
     /// [`StoreError`].
     fn objects(&self, site: &SiteId, study: &StudyInstanceUid) -> Result<Vec<ObjectRow>, StoreError>;
 
+    /// How many objects of a study are kept, every revision: as many as [`Intake::objects`] lists.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn count_objects(&self, site: &SiteId, study: &StudyInstanceUid) -> Result<u64, StoreError>;
+
     /// The receipts of an object.
     ///
     /// # Errors

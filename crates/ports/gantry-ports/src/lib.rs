@@ -20,6 +20,7 @@ pub mod memory;
 pub mod news;
 pub mod packages;
 pub mod performer;
+pub mod pulse;
 pub mod runs;
 pub mod state;
 pub mod store;

@@ -14,7 +14,10 @@ use std::{
 
 use gantry_dicom::part10;
 use gantry_dimse::machine::{Association, effect::Event};
-use gantry_ports::transport::{Connection, Listener};
+use gantry_ports::{
+    pulse::Pulse,
+    transport::{Connection, Listener},
+};
 
 use crate::{
     Outside, admission::Admission, association::Service, conversation::Conversation, keeper::KeeperHandle,
@@ -30,6 +33,7 @@ const STACK_BYTES: usize = 512 << 10;
 /// A door that is open until it is closed.
 pub struct Door {
     accepting: JoinHandle<()>,
+    pulse: Pulse,
     is_closing: Arc<AtomicBool>,
     admission: Admission,
     stop: Duration,
@@ -56,10 +60,18 @@ impl Door {
         let porter =
             Porter { settings: Arc::new(settings), outside, keeper, admission: admission.clone(), head };
         let closing = Arc::clone(&is_closing);
-        let accepting = std::thread::Builder::new()
-            .name("door".to_owned())
-            .spawn(move || porter.accept_until(listener, &closing))?;
-        Ok(Self { accepting, is_closing, admission, stop })
+        let (beating, pulse) = Pulse::start("door");
+        let accepting = std::thread::Builder::new().name("door".to_owned()).spawn(move || {
+            let _beating = beating;
+            porter.accept_until(listener, &closing);
+        })?;
+        Ok(Self { accepting, pulse, is_closing, admission, stop })
+    }
+
+    /// Whether it still lets anybody in.
+    #[must_use]
+    pub fn pulse(&self) -> Pulse {
+        self.pulse.clone()
     }
 
     /// Closes the door: no new connections, associations get a moment to finish, then all ends. The rest is for the

@@ -25,6 +25,7 @@ use std::{
 
 use gantry_ports::{
     blob::{Appended, Blob, BlobError, BlobRef},
+    pulse::Pulse,
     store::{
         AssociationRow, AttentionRow, AuditRow, Change, CommitError, Expectation, ObjectRow, ReceiptRow,
         Reception, RefusalRow, Row, SeriesRow, Standing, StudyRow,
@@ -195,6 +196,7 @@ impl KeeperHandle {
 /// The keeper's thread; it ends when the last handle is gone.
 pub struct Keeper {
     thread: JoinHandle<()>,
+    pulse: Pulse,
 }
 
 impl Keeper {
@@ -214,12 +216,21 @@ impl Keeper {
             known_series: BTreeSet::new(),
             owed: Vec::new(),
         };
-        let thread =
-            std::thread::Builder::new().name("keeper".to_owned()).spawn(move || desk.run(&orders))?;
+        let (beating, pulse) = Pulse::start("keeper");
+        let thread = std::thread::Builder::new().name("keeper".to_owned()).spawn(move || {
+            let _beating = beating;
+            desk.run(&orders);
+        })?;
         Ok((
-            Self { thread },
+            Self { thread, pulse },
             KeeperHandle { orders: sender, blob, comparing: Arc::default(), waiting, queue },
         ))
+    }
+
+    /// Whether it still keeps anything.
+    #[must_use]
+    pub fn pulse(&self) -> Pulse {
+        self.pulse.clone()
     }
 
     /// Waits for the keeper to finish what it was given; all handles must be gone.

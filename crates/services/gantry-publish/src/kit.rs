@@ -27,7 +27,7 @@ use gantry_phantom::{
     study::{Subject, study},
 };
 use gantry_ports::{
-    blob::{Appended, Blob, BlobError, BlobRef},
+    blob::{Appended, Blob, BlobError, BlobRef, Room},
     cases::Cases as _,
     clock::Clock,
     job::{
@@ -578,7 +578,7 @@ impl Blob for WatchedBlob {
         self.inner.free(reference)
     }
 
-    fn check_room(&self) -> Result<(), BlobError> {
-        self.inner.check_room()
+    fn room(&self) -> Result<Room, BlobError> {
+        self.inner.room()
     }
 }

@@ -205,6 +205,20 @@ pub fn revisions_are_counted_by_site_and_uid(store: &dyn IntakeStore) {
     assert_eq!(store.revisions(&site(), &uid).unwrap(), [object(10, "1.2", "1.2.3.4"), second]);
 }
 
+/// Every revision counts, and nothing of another site or study.
+pub fn objects_are_counted_by_site_and_study(store: &dyn IntakeStore) {
+    let uid = |uid: &str| StudyInstanceUid::from_peer(uid).unwrap();
+    assert_eq!(store.count_objects(&site(), &uid("1.2")).unwrap(), 0);
+    let second = ObjectRow { revision: 2, standing: Standing::Undecided, ..object(11, "1.2", "1.2.3.4") };
+    let elsewhere = ObjectRow { site: "other".parse().unwrap(), ..object(12, "1.2", "1.2.3.4") };
+    let rows = [object(10, "1.2", "1.2.3.4"), second, elsewhere, object(13, "1.20", "1.2.3.5")];
+    commit(store, rows.into_iter().map(Row::Object).collect());
+    for (study, want) in [("1.2", 2), ("1.20", 1), ("1.3", 0)] {
+        assert_eq!(store.count_objects(&site(), &uid(study)).unwrap(), want, "{study}");
+        assert_eq!(store.objects(&site(), &uid(study)).unwrap().len() as u64, want, "{study}");
+    }
+}
+
 /// Whoever saw an earlier counter knows that there is news.
 pub fn the_counter_ascends_and_tells_of_news(store: &dyn IntakeStore) {
     let before = store.counter().unwrap();

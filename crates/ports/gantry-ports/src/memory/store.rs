@@ -236,6 +236,12 @@ impl Intake for MemoryStore {
         Ok(self.objects_where(|object| object.site == *site && object.study == *study))
     }
 
+    fn count_objects(&self, site: &SiteId, study: &StudyInstanceUid) -> Result<u64, StoreError> {
+        let tables = self.tables();
+        let of_study = tables.objects.values().filter(|row| row.site == *site && row.study == *study);
+        Ok(of_study.count() as u64)
+    }
+
     fn receipts(&self, object: u64) -> Result<Vec<ReceiptRow>, StoreError> {
         Ok(self.tables().receipts.values().filter(|row| row.object == object).cloned().collect())
     }

@@ -8,6 +8,7 @@ use std::{
 
 use gantry_dicom::{data_set::DataSet, syntax, tag, writer};
 use gantry_ports::{
+    blob::Room,
     clock::Clock,
     ids::Ids,
     job::Place,
@@ -58,8 +59,8 @@ impl Blob for Recorded<MemoryBlob> {
         self.0.free(reference)
     }
 
-    fn check_room(&self) -> Result<(), BlobError> {
-        self.0.check_room()
+    fn room(&self) -> Result<Room, BlobError> {
+        self.0.room()
     }
 }
 
@@ -121,8 +122,8 @@ impl Blob for Faulty {
         self.0.free(reference)
     }
 
-    fn check_room(&self) -> Result<(), BlobError> {
-        self.0.check_room()
+    fn room(&self) -> Result<Room, BlobError> {
+        self.0.room()
     }
 }
 
