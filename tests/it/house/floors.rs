@@ -24,7 +24,8 @@ const HOUSE: &[(&str, u8, &str, &[&str])] = &[
     ("gantry-sqlite", 4, "adapters", &[]),
     ("gantry-net", 4, "adapters", &[]),
     ("gantry-process", 4, "adapters", &[]),
-    ("gantry", 5, "face", &[]),
+    ("gantry-api", 5, "face", &[]),
+    ("gantry", 5, "face", &["gantry-api"]),
 ];
 
 /// What pure crates (floors 0 to 2) may use from outside, with the features they may ask for.

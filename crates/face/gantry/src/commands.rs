@@ -1,7 +1,7 @@
 //! The commands, one file each.
 
 mod apply;
-pub(crate) mod delivery;
+mod delivery;
 mod demo;
 mod doctor;
 mod export;
@@ -10,17 +10,24 @@ mod peers;
 mod phantom;
 mod quarantine;
 mod run;
-pub(crate) mod runs;
+mod runs;
 mod serve;
 mod source;
 mod study;
 mod why;
 mod worker;
 
+use serde_json::Value;
+
 use crate::{
     cli::{Cli, Command},
     report::Failure,
 };
+
+/// The rows of a list's document.
+fn rows<'a>(document: &'a Value, list: &str) -> &'a [Value] {
+    document.get(list).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
 
 /// Runs what the user asked for.
 pub(crate) fn run(cli: Cli) -> Result<(), Failure> {

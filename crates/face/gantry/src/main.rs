@@ -13,7 +13,6 @@ mod node;
 mod report;
 mod secret;
 mod serving;
-mod story;
 mod system;
 
 use std::process::ExitCode;

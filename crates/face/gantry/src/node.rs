@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use gantry_api::view::View;
 use gantry_dicom::part10::IMPLEMENTATION_CLASS_UID;
 use gantry_dimse::{machine, negotiation::Implementation};
 use gantry_gateway::{
@@ -97,6 +98,18 @@ impl Node {
             cases: store.clone(),
             runs: store,
         })
+    }
+
+    /// What is told of it.
+    pub(crate) fn view(&self) -> View {
+        View {
+            site: self.site.clone(),
+            intake: Arc::clone(&self.outside.intake),
+            cases: Arc::clone(&self.cases),
+            runs: Arc::clone(&self.runs),
+            definitions: Arc::clone(&self.definitions),
+            blob: Arc::clone(&self.outside.blob),
+        }
     }
 
     /// How the door is set.

@@ -10,6 +10,8 @@ use std::{
     process::ExitCode,
 };
 
+use gantry_api::view::ViewError;
+use gantry_ports::{state::StateError, store::StoreError};
 use gantry_types::error_code::ErrorCode;
 
 /// Exit codes. Stable: scripts test them.
@@ -58,6 +60,30 @@ impl Failure {
         self.hint = Some(hint.into());
         self
     }
+}
+
+impl From<ViewError> for Failure {
+    fn from(error: ViewError) -> Self {
+        let (exit, hint) = match &error {
+            ViewError::Store(_) | ViewError::State(_) | ViewError::Facts(_) | ViewError::Report(_) => {
+                (Exit::Failed, None)
+            }
+            ViewError::UnknownStudy(_) => (Exit::NotFound, Some("`gantry study list` shows what is kept")),
+            ViewError::AmbiguousStudy { .. } => (Exit::NotFound, Some("name it by Study Instance UID")),
+            ViewError::UnknownRun(_) => (Exit::NotFound, Some("`gantry runs list` shows the newest")),
+        };
+        Self { exit, code: error.code(), sentence: error.sentence(), hint: hint.map(str::to_owned) }
+    }
+}
+
+/// Rows that cannot be read.
+pub(crate) fn unreadable(error: StoreError) -> Failure {
+    ViewError::from(error).into()
+}
+
+/// A state that this program cannot read: it was written by another version.
+pub(crate) fn broken(error: StateError) -> Failure {
+    ViewError::from(error).into()
 }
 
 impl fmt::Display for Failure {

@@ -1,24 +1,23 @@
 //! `gantry delivery`: what went where, and sending it once more.
 
+use gantry_api::{deliveries, story::delivery_word};
 use gantry_flow::{
     delivery::{Event, step},
-    names::{Actor, DeliveryKey},
+    names::Actor,
 };
 use gantry_ports::{
     definitions,
     state::delivery as form,
-    store::{
-        AuditRow, Change, CommitError, DocumentKind, EvidenceRow, Expectation, MachineKind, MachineRow, Row,
-    },
+    store::{AuditRow, Change, CommitError, DocumentKind, Expectation, MachineKind, MachineRow, Row},
 };
 use gantry_types::uid::SopInstanceUid;
 use serde_json::{Value, json};
 
 use crate::{
     cli::{Delivery, Listing},
+    commands::rows,
     node::{Access, Node},
-    report::{Exit, Failure, print, say},
-    story::{broken, delivery_detail, delivery_word, kind_word, unreadable},
+    report::{Exit, Failure, broken, print, say, unreadable},
 };
 
 /// `gantry delivery`.
@@ -27,16 +26,13 @@ pub(crate) fn run(command: &Delivery) -> Result<(), Failure> {
         Delivery::List { listing, count } => list(listing, *count),
         Delivery::Resend { listing, object, destination } => {
             let node = Node::open(&listing.data, Access::Read)?;
-            let rows = machines_of(&node, object, destination.as_deref())?;
-            let mut sent = Vec::new();
-            for row in rows {
-                let state = form::state(&row).map_err(|error| broken(&error))?;
-                send_anew(&node, &row)?;
-                sent.push(json!({
-                    "sopInstance": state.key.sop_instance.as_str(),
-                    "destination": state.key.destination.as_str(),
-                }));
-            }
+            let row = machine_of(&node, object, destination.as_deref())?;
+            let state = form::state(&row).map_err(broken)?;
+            send_anew(&node, &row)?;
+            let sent = [json!({
+                "sopInstance": state.key.sop_instance.as_str(),
+                "destination": state.key.destination.as_str(),
+            })];
             if listing.json {
                 return print(&json!({ "resent": sent }).to_string());
             }
@@ -45,8 +41,8 @@ pub(crate) fn run(command: &Delivery) -> Result<(), Failure> {
     }
 }
 
-/// The deliveries of an object.
-fn machines_of(node: &Node, object: &str, destination: Option<&str>) -> Result<Vec<MachineRow>, Failure> {
+/// The delivery of an object.
+fn machine_of(node: &Node, object: &str, destination: Option<&str>) -> Result<MachineRow, Failure> {
     let unknown = || {
         let sentence = format!("Gantry made no object `{object}`");
         Failure::new(Exit::NotFound, "delivery/unknown", sentence)
@@ -54,35 +50,19 @@ fn machines_of(node: &Node, object: &str, destination: Option<&str>) -> Result<V
     };
     let uid = SopInstanceUid::from_peer(object).ok_or_else(unknown)?;
     let evidence = node.runs.evidence(&node.site, &uid).map_err(unreadable)?.ok_or_else(unknown)?;
-    let mut rows = Vec::new();
-    for row in deliveries_of(node, &evidence)? {
-        let state = form::state(&row).map_err(|error| broken(&error))?;
-        if destination.is_none_or(|named| state.key.destination.as_str() == named) {
-            rows.push(row);
-        }
-    }
-    if rows.is_empty() {
+    let row = deliveries::of_evidence(&node.view(), &evidence)?;
+    row.filter(|_| destination.is_none_or(|named| evidence.destination.as_str() == named)).ok_or_else(|| {
         let sentence = match destination {
             Some(named) => format!("object {object} does not go to a destination `{named}`"),
             None => format!("object {object} goes nowhere"),
         };
-        return Err(Failure::new(Exit::NotFound, "delivery/unknown", sentence));
-    }
-    Ok(rows)
-}
-
-fn deliveries_of(node: &Node, evidence: &EvidenceRow) -> Result<Vec<MachineRow>, Failure> {
-    let of = DeliveryKey {
-        sop_instance: evidence.sop_instance.clone(),
-        destination: evidence.destination.clone(),
-    };
-    let key = form::key(&evidence.site, &evidence.study, &of);
-    Ok(node.cases.machine(&key).map_err(unreadable)?.into_iter().collect())
+        Failure::new(Exit::NotFound, "delivery/unknown", sentence)
+    })
 }
 
 /// Has an object sent once more: what was stored, under its UID.
 pub(crate) fn send_anew(node: &Node, row: &MachineRow) -> Result<(), Failure> {
-    let state = form::state(row).map_err(|error| broken(&error))?;
+    let state = form::state(row).map_err(broken)?;
     let document = node
         .definitions
         .newest_documents(&node.site, DocumentKind::Destination)
@@ -120,34 +100,13 @@ pub(crate) fn send_anew(node: &Node, row: &MachineRow) -> Result<(), Failure> {
     }
 }
 
-/// The newest deliveries as JSON.
-pub(crate) fn list_json(node: &Node, count: usize) -> Result<Vec<Value>, Failure> {
-    let mut all = Vec::new();
-    for evidence in node.runs.newest_evidence(&node.site, count).map_err(unreadable)? {
-        for row in deliveries_of(node, &evidence)? {
-            let state = form::state(&row).map_err(|error| broken(&error))?;
-            all.push(json!({
-                "sopInstance": evidence.sop_instance.as_str(),
-                "kind": kind_word(&evidence),
-                "study": evidence.study.as_str(),
-                "run": evidence.run.as_str(),
-                "destination": state.key.destination.as_str(),
-                "state": delivery_word(&state),
-                "detail": delivery_detail(&state),
-                "failures": state.failures,
-                "made": evidence.made.to_string(),
-            }));
-        }
-    }
-    Ok(all)
-}
-
 fn list(listing: &Listing, count: usize) -> Result<(), Failure> {
     let node = Node::open(&listing.data, Access::Read)?;
-    let all = list_json(&node, count)?;
+    let document = deliveries::list(&node.view(), count)?;
     if listing.json {
-        return print(&json!({ "deliveries": all }).to_string());
+        return print(&document.to_string());
     }
+    let all = rows(&document, "deliveries");
     if all.is_empty() {
         say("there are no deliveries yet");
         return Ok(());

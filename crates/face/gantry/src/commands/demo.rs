@@ -11,6 +11,7 @@ use std::{
     time::{Duration, Instant as Timer},
 };
 
+use gantry_api::story::Story;
 use gantry_definition::document::HostPort;
 use gantry_evidence::object::Kind;
 use gantry_ports::store::{ObjectRow, StudyRow};
@@ -26,9 +27,8 @@ use crate::{
     commands::{peers, phantom},
     config, documents,
     node::{Access, Node},
-    report::{Exit, Failure, print, say},
+    report::{Exit, Failure, print, say, unreadable},
     serving::{Reception, Serving},
-    story::{Story, unreadable},
 };
 
 use checks::Check;
@@ -240,12 +240,13 @@ fn show(
 
 /// The evidence, once all of it is in the PACS; sooner a failure, if it will not come.
 fn wait(node: &Node, pacs: &Node, study: &StudyRow, started: Timer) -> Result<Vec<ObjectRow>, Failure> {
+    let view = node.view();
     loop {
-        let story = Story::read(node, &study.uid)?;
+        let story = Story::read(&view, &study.uid)?;
         let workflow = "chest-ct".parse().map_err(|error: gantry_types::ids::IdError| {
             Failure::new(Exit::Failed, "demo/failed", error.to_string())
         })?;
-        let told = story.told(node, &workflow)?;
+        let told = story.told(&view, &workflow)?;
         let received = pacs.outside.intake.objects(&pacs.site, &study.uid).map_err(unreadable)?;
         if received.len() == Kind::ALL.len() && told.outcome == "ran" && story.is_delivered()? {
             return Ok(received);

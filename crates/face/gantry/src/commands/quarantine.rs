@@ -1,5 +1,6 @@
 //! `gantry quarantine`: what was stopped before or on its way out, why, and trying again (DL3).
 
+use gantry_api::story::{delivery_detail, publication_words};
 use gantry_flow::{
     names::Actor,
     publication::{Event, step},
@@ -14,8 +15,7 @@ use super::delivery::{quarantined, send_anew};
 use crate::{
     cli::{Listing, Quarantine},
     node::{Access, Node},
-    report::{Exit, Failure, print, say},
-    story::{broken, delivery_detail, publication_words},
+    report::{Exit, Failure, broken, print, say},
 };
 
 /// `gantry quarantine`.
@@ -40,11 +40,11 @@ fn held(row: &MachineRow) -> Result<Held, Failure> {
     let name = row.key.name.replace(' ', "/");
     Ok(match row.key.kind {
         MachineKind::Delivery => {
-            let state = delivery_form::state(row).map_err(|error| broken(&error))?;
+            let state = delivery_form::state(row).map_err(broken)?;
             Held { name, kind: "delivery", why: delivery_detail(&state) }
         }
         MachineKind::Publication | MachineKind::Case | MachineKind::Run => {
-            let state = form::state(row).map_err(|error| broken(&error))?;
+            let state = form::state(row).map_err(broken)?;
             Held { name, kind: "evidence", why: publication_words(&state) }
         }
     })
@@ -109,7 +109,7 @@ fn retry(listing: &Listing, what: &str) -> Result<(), Failure> {
 
 /// Has a result rendered and judged once more.
 fn publish_anew(node: &Node, row: &MachineRow) -> Result<(), Failure> {
-    let state = form::state(row).map_err(|error| broken(&error))?;
+    let state = form::state(row).map_err(broken)?;
     let now = node.outside.clock.now();
     let step = step(&state, Event::Retry { by: Actor::from("command") }, now);
     let change = Change {

@@ -10,7 +10,10 @@ use gantry_phantom::chest::{AIRWAY, LEFT_LUNG, Phantom, RIGHT_LUNG};
 use gantry_ports::store::{ObjectRow, StudyRow};
 use serde_json::{Value, json};
 
-use crate::{node::Node, report::Failure, story::unreadable};
+use crate::{
+    node::Node,
+    report::{Failure, unreadable},
+};
 
 /// The keys of the findings, by the labels of the truth.
 const SEGMENTS: &[(&str, u8)] = &[("right-lung", RIGHT_LUNG), ("left-lung", LEFT_LUNG), ("airways", AIRWAY)];

@@ -1,5 +1,6 @@
 //! Where the time of the demonstration went, by the rows that it left.
 
+use gantry_api::runs;
 use gantry_flow::{case, delivery, publication};
 use gantry_ports::{
     state,
@@ -8,10 +9,8 @@ use gantry_ports::{
 use gantry_types::instant::Instant;
 
 use crate::{
-    commands::runs,
     node::Node,
-    report::Failure,
-    story::{broken, unreadable},
+    report::{Failure, broken, unreadable},
 };
 
 /// Seconds by stage, in order.
@@ -21,7 +20,7 @@ pub(super) fn of(node: &Node, study: &StudyRow) -> Result<Vec<(String, f64)>, Fa
     let last_image = tallies.iter().map(|tally| tally.last).max();
     let mut frozen = None;
     for row in machines(MachineKind::Case)? {
-        match state::case::state(&row).map_err(|error| broken(&error))?.stage {
+        match state::case::state(&row).map_err(broken)?.stage {
             case::Stage::Frozen { at, .. } => frozen = Some(at),
             case::Stage::NotMatched { .. }
             | case::Stage::Waiting { .. }
@@ -44,13 +43,13 @@ pub(super) fn of(node: &Node, study: &StudyRow) -> Result<Vec<(String, f64)>, Fa
             add("claim", frozen, Some(result.began));
             add("run", Some(result.began), Some(result.ended));
             ended = Some(result.ended);
-            let own = runs::stages(node, &result)?;
+            let own = runs::stages(&node.view(), &result)?;
             computing.extend(own.into_iter().map(|(stage, seconds)| (format!("run.{stage}"), seconds)));
         }
     }
     let mut published = None;
     for row in machines(MachineKind::Publication)? {
-        match state::publication::state(&row).map_err(|error| broken(&error))?.stage {
+        match state::publication::state(&row).map_err(broken)?.stage {
             publication::Stage::Published { at, .. } => published = Some(at),
             publication::Stage::Queued { .. } | publication::Stage::Quarantined { .. } => {}
         }
@@ -58,7 +57,7 @@ pub(super) fn of(node: &Node, study: &StudyRow) -> Result<Vec<(String, f64)>, Fa
     add("publish", ended, published);
     let mut delivered = None;
     for row in machines(MachineKind::Delivery)? {
-        let at = match state::delivery::state(&row).map_err(|error| broken(&error))?.stage {
+        let at = match state::delivery::state(&row).map_err(broken)?.stage {
             delivery::Stage::Sent { at, .. } => Some(at),
             delivery::Stage::Confirming { sent, .. } | delivery::Stage::Confirmed { sent, .. } => Some(sent),
             delivery::Stage::Queued

@@ -13,27 +13,24 @@ use gantry_flow::{
 };
 use gantry_ports::{
     state,
-    store::{DocumentKind, EvidenceRow, LateRow, MachineKind, MachineRow, RunRow, StoreError},
+    store::{DocumentKind, EvidenceRow, LateRow, MachineKind, MachineRow, RunRow},
 };
 use gantry_types::{findings::JudgedClause, ids::RunId, uid::StudyInstanceUid};
 
-use crate::{
-    node::Node,
-    report::{Exit, Failure},
-};
+use crate::view::{View, ViewError};
 
 /// What became of a study for one workflow.
-pub(crate) struct Told {
+pub struct Told {
     /// One word: `waiting`, `ran`, `held` ...
-    pub(crate) outcome: &'static str,
+    pub outcome: &'static str,
     /// The rest of the sentence; empty if the word says it all.
-    pub(crate) sentence: String,
+    pub sentence: String,
     /// What was done, one after the other.
-    pub(crate) done: Vec<String>,
+    pub done: Vec<String>,
 }
 
 /// Everything that was done about a study, read once.
-pub(crate) struct Story {
+pub struct Story {
     study: StudyInstanceUid,
     cases: Vec<MachineRow>,
     runs: Vec<RunRow>,
@@ -41,45 +38,46 @@ pub(crate) struct Story {
     publications: Vec<MachineRow>,
     deliveries: Vec<MachineRow>,
     evidence: Vec<EvidenceRow>,
-    pub(crate) late: Vec<LateRow>,
-}
-
-pub(crate) fn unreadable(error: StoreError) -> Failure {
-    Failure::unexpected("store/unreadable", &error)
-}
-
-/// A state that this program cannot read: it was written by another version.
-pub(crate) fn broken(error: &state::StateError) -> Failure {
-    Failure::new(Exit::Failed, "store/unknown-state", error.to_string())
+    /// What came too late.
+    pub late: Vec<LateRow>,
 }
 
 impl Story {
-    pub(crate) fn read(node: &Node, study: &StudyInstanceUid) -> Result<Self, Failure> {
-        let machines = |kind| node.cases.machines(&node.site, kind, study).map_err(unreadable);
+    /// Reads it.
+    ///
+    /// # Errors
+    /// [`ViewError::Store`].
+    pub fn read(view: &View, study: &StudyInstanceUid) -> Result<Self, ViewError> {
+        let machines = |kind| view.cases.machines(&view.site, kind, study);
         Ok(Self {
             study: study.clone(),
             cases: machines(MachineKind::Case)?,
-            runs: node.runs.runs_of_study(&node.site, study).map_err(unreadable)?,
+            runs: view.runs.runs_of_study(&view.site, study)?,
             run_machines: machines(MachineKind::Run)?,
             publications: machines(MachineKind::Publication)?,
             deliveries: machines(MachineKind::Delivery)?,
-            evidence: node.runs.evidence_of_study(&node.site, study).map_err(unreadable)?,
-            late: node.runs.late(&node.site, study).map_err(unreadable)?,
+            evidence: view.runs.evidence_of_study(&view.site, study)?,
+            late: view.runs.late(&view.site, study)?,
         })
     }
 
     /// The workflows in use, and those that the study was judged by.
-    pub(crate) fn workflows(&self, node: &Node) -> Result<BTreeSet<WorkflowName>, Failure> {
-        let rows =
-            node.definitions.newest_documents(&node.site, DocumentKind::Workflow).map_err(unreadable)?;
+    ///
+    /// # Errors
+    /// [`ViewError::Store`].
+    pub fn workflows(&self, view: &View) -> Result<BTreeSet<WorkflowName>, ViewError> {
+        let rows = view.definitions.newest_documents(&view.site, DocumentKind::Workflow)?;
         let names = rows.iter().map(|row| &row.name).chain(self.cases.iter().map(|row| &row.key.name));
         Ok(names.filter_map(|name| name.parse().ok()).collect())
     }
 
     /// Whether everything that was made has been sent.
-    pub(crate) fn is_delivered(&self) -> Result<bool, Failure> {
+    ///
+    /// # Errors
+    /// [`ViewError::State`].
+    pub fn is_delivered(&self) -> Result<bool, ViewError> {
         for row in &self.deliveries {
-            let state = state::delivery::state(row).map_err(|error| broken(&error))?;
+            let state = state::delivery::state(row)?;
             if !["sent", "confirming", "confirmed"].contains(&delivery_word(&state)) {
                 return Ok(false);
             }
@@ -88,20 +86,23 @@ impl Story {
     }
 
     /// What became of the study for a workflow.
-    pub(crate) fn told(&self, node: &Node, workflow: &WorkflowName) -> Result<Told, Failure> {
-        let case = CaseKey::Study { site: node.site.clone(), study: self.study.clone() };
+    ///
+    /// # Errors
+    /// [`ViewError::Store`], [`ViewError::State`].
+    pub fn told(&self, view: &View, workflow: &WorkflowName) -> Result<Told, ViewError> {
+        let case = CaseKey::Study { site: view.site.clone(), study: self.study.clone() };
         let key = state::case::key(&Subject { case, workflow: workflow.clone() });
         let Some(row) = self.cases.iter().find(|row| row.key == key) else {
             let sentence = "it was not looked at yet: `gantry serve` looks when something comes, and at the studies of the last day when a workflow is applied";
             return Ok(Told { outcome: "waiting", sentence: sentence.to_owned(), done: Vec::new() });
         };
-        let case = state::case::state(row).map_err(|error| broken(&error))?;
+        let case = state::case::state(row)?;
         let run = self.runs.iter().rev().find(|run| run.workflow == *workflow);
         let run_state = run.map(|run| self.run_state(&run.id)).transpose()?.flatten();
         let (word, sentence) = words(&outcome(&case, run_state.as_ref()));
         let mut done = frozen(&case);
         if let (Some(run), Some(state)) = (run, &run_state) {
-            done.extend(self.of_run(node, run, state)?);
+            done.extend(self.of_run(view, run, state)?);
         }
         let late = self.late.iter().filter(|late| late.workflow == *workflow).count();
         if 0 < late {
@@ -110,18 +111,16 @@ impl Story {
         Ok(Told { outcome: word, sentence, done })
     }
 
-    fn run_state(&self, run: &RunId) -> Result<Option<run::State>, Failure> {
+    fn run_state(&self, run: &RunId) -> Result<Option<run::State>, ViewError> {
         let row = self.run_machines.iter().find(|row| row.key.name == run.as_str());
-        row.map(|row| state::run::state(row).map_err(|error| broken(&error))).transpose()
+        Ok(row.map(state::run::state).transpose()?)
     }
 
     /// What a run did, and what came of it.
-    pub(crate) fn of_run(
-        &self,
-        node: &Node,
-        run: &RunRow,
-        state: &run::State,
-    ) -> Result<Vec<String>, Failure> {
+    ///
+    /// # Errors
+    /// [`ViewError::Store`], [`ViewError::State`].
+    pub fn of_run(&self, view: &View, run: &RunRow, state: &run::State) -> Result<Vec<String>, ViewError> {
         let mut done = vec![format!(
             "run {} began at {} by version {} of the workflow",
             run.id, run.began.at, run.version
@@ -129,7 +128,7 @@ impl Story {
         for (name, task) in &state.tasks {
             done.push(format!("task {name}: {}", task_words(task)));
         }
-        for result in node.runs.results(&run.id).map_err(unreadable)? {
+        for result in view.runs.results(&run.id)? {
             let seconds = result.ended.since(result.began).as_secs_f64();
             done.push(format!(
                 "task {} gave its result after {seconds:.1} s on {}",
@@ -137,15 +136,15 @@ impl Story {
             ));
         }
         for row in &self.publications {
-            let of = state::publication::of(&row.key).map_err(|error| broken(&error))?;
+            let of = state::publication::of(&row.key)?;
             if of.run == run.id {
-                let state = state::publication::state(row).map_err(|error| broken(&error))?;
+                let state = state::publication::state(row)?;
                 done.push(format!("evidence for {}: {}", of.destination, publication_words(&state)));
             }
         }
         for evidence in self.evidence.iter().filter(|evidence| evidence.run == run.id) {
             for row in &self.deliveries {
-                let state = state::delivery::state(row).map_err(|error| broken(&error))?;
+                let state = state::delivery::state(row)?;
                 if state.key.sop_instance == evidence.sop_instance {
                     let kind = kind_word(evidence);
                     done.push(format!("{kind} to {}: {}", state.key.destination, delivery_words(&state)));
@@ -157,7 +156,8 @@ impl Story {
 }
 
 /// The kind of an evidence object, as documents call it.
-pub(crate) fn kind_word(evidence: &EvidenceRow) -> &'static str {
+#[must_use]
+pub fn kind_word(evidence: &EvidenceRow) -> &'static str {
     gantry_evidence::object::Kind::of_sop_class(evidence.sop_class.as_str())
         .map_or("object", |kind| kind.name())
 }
@@ -215,7 +215,8 @@ fn words(outcome: &Outcome<'_>) -> (&'static str, String) {
 }
 
 /// Word of a run's state, for lists.
-pub(crate) fn run_word(state: &run::State) -> &'static str {
+#[must_use]
+pub fn run_word(state: &run::State) -> &'static str {
     match state.outcome() {
         None => "running",
         Some(run::Outcome::Ran) => "ran",
@@ -245,7 +246,9 @@ fn frozen(case: &case::State) -> Vec<String> {
     }
 }
 
-pub(crate) fn task_words(task: &run::Task) -> String {
+/// What a task does, or did.
+#[must_use]
+pub fn task_words(task: &run::Task) -> String {
     let error = || match &task.last_error {
         Some(error) => format!("{} [{}]", error.sentence, error.code),
         None => "no error is known".to_owned(),
@@ -263,7 +266,9 @@ pub(crate) fn task_words(task: &run::Task) -> String {
     }
 }
 
-pub(crate) fn publication_words(state: &publication::State) -> String {
+/// How far a publication is.
+#[must_use]
+pub fn publication_words(state: &publication::State) -> String {
     match &state.stage {
         publication::Stage::Queued { at } if 0 < state.troubles => {
             format!("tried again at {at} after {} troubles", state.troubles)
@@ -277,7 +282,8 @@ pub(crate) fn publication_words(state: &publication::State) -> String {
 }
 
 /// Word of a delivery's state, for lists.
-pub(crate) fn delivery_word(state: &delivery::State) -> &'static str {
+#[must_use]
+pub fn delivery_word(state: &delivery::State) -> &'static str {
     match &state.stage {
         delivery::Stage::Queued => "queued",
         delivery::Stage::Sending { .. } => "sending",
@@ -290,7 +296,8 @@ pub(crate) fn delivery_word(state: &delivery::State) -> &'static str {
 }
 
 /// What is known of a delivery beyond its word.
-pub(crate) fn delivery_detail(state: &delivery::State) -> String {
+#[must_use]
+pub fn delivery_detail(state: &delivery::State) -> String {
     match &state.stage {
         delivery::Stage::Queued => format!("since {}", state.since),
         delivery::Stage::Sending { node, .. } => format!("by {node}"),

@@ -1,0 +1,50 @@
+//! Deliveries: what Gantry made, where it goes, and how far it is.
+
+use gantry_flow::names::DeliveryKey;
+use gantry_ports::{
+    state::delivery as form,
+    store::{EvidenceRow, MachineRow},
+};
+use serde_json::{Value, json};
+
+use crate::{
+    story::{delivery_detail, delivery_word, kind_word},
+    view::{View, ViewError},
+};
+
+/// The document of the newest deliveries: those of the newest `count` objects, newest first.
+///
+/// # Errors
+/// [`ViewError::Store`], [`ViewError::State`].
+pub fn list(view: &View, count: usize) -> Result<Value, ViewError> {
+    let mut all = Vec::new();
+    for evidence in view.runs.newest_evidence(&view.site, count)? {
+        if let Some(row) = of_evidence(view, &evidence)? {
+            let state = form::state(&row)?;
+            all.push(json!({
+                "sopInstance": evidence.sop_instance.as_str(),
+                "kind": kind_word(&evidence),
+                "study": evidence.study.as_str(),
+                "run": evidence.run.as_str(),
+                "destination": state.key.destination.as_str(),
+                "state": delivery_word(&state),
+                "detail": delivery_detail(&state),
+                "failures": state.failures,
+                "made": evidence.made.to_string(),
+            }));
+        }
+    }
+    Ok(json!({ "deliveries": all }))
+}
+
+/// The delivery of an object to the destination that it was made for.
+///
+/// # Errors
+/// [`ViewError::Store`].
+pub fn of_evidence(view: &View, evidence: &EvidenceRow) -> Result<Option<MachineRow>, ViewError> {
+    let of = DeliveryKey {
+        sop_instance: evidence.sop_instance.clone(),
+        destination: evidence.destination.clone(),
+    };
+    Ok(view.cases.machine(&form::key(&evidence.site, &evidence.study, &of))?)
+}
