@@ -19,7 +19,7 @@ export BENCH_BIN=$work/bin
 priority=""
 chrt -f 10 true 2>/dev/null && priority="chrt -f 10"
 run="$priority $python $tools/reception.py"
-serve="$gantry serve --dicom-port {port} --data {dir}/data"
+serve="$gantry serve --dicom-port {port} --http-port 0 --data {dir}/data"
 
 echo "== load before: $(cut -d' ' -f1-3 /proc/loadavg), $(nproc) cores"
 for associations in 1 4; do

@@ -12,6 +12,8 @@ mod face;
 #[cfg(test)]
 mod house;
 #[cfg(test)]
+mod http;
+#[cfg(test)]
 mod lungs;
 #[cfg(test)]
 mod receive;

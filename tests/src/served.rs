@@ -47,6 +47,7 @@ pub fn program() -> &'static Path {
 pub struct Served {
     child: Child,
     address: SocketAddr,
+    http: SocketAddr,
     data: PathBuf,
     dir: Option<TempDir>,
 }
@@ -87,7 +88,7 @@ impl Served {
     #[track_caller]
     pub fn start_in(data: &Path, command: &mut Command) -> Self {
         let child = command
-            .args(["serve", "--dicom-port", "0", "--data"])
+            .args(["serve", "--dicom-port", "0", "--http-port", "0", "--data"])
             .arg(data)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -99,26 +100,35 @@ impl Served {
         let stderr = child.stderr.take();
         let mut lines =
             stderr.into_iter().flat_map(|stderr| BufReader::new(stderr).lines().map_while(Result::ok));
-        let address = loop {
-            let Some(line) = lines.next() else { break None };
-            let address =
-                line.split_once("is open on ").and_then(|(_, rest)| rest.split(',').next()?.parse().ok());
-            said.push(line);
-            if address.is_some() {
-                break address;
+        let mut opened = |after: &str| {
+            loop {
+                let line = lines.next()?;
+                let found = line.split_once(after).and_then(|(_, rest)| rest.split(',').next()?.parse().ok());
+                said.push(line);
+                if found.is_some() {
+                    break found;
+                }
             }
         };
-        assert!(address.is_some(), "the server did not open its door: {said:?}");
+        let (address, http) = (opened("is open on "), opened("http on http://"));
+        let opened = address.zip(http);
+        assert!(opened.is_some(), "the server did not open its door: {said:?}");
         // Whatever it says later is shown with the test's output.
         std::thread::spawn(move || lines.for_each(|line| show_line(&line)));
-        let address = address.unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], 0)));
-        Self { child, address, data: data.to_owned(), dir: None }
+        let Some((address, http)) = opened else { unreachable!("asserted") };
+        Self { child, address, http, data: data.to_owned(), dir: None }
     }
 
     /// Where its door is.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where its HTTP interface is.
+    #[must_use]
+    pub fn http(&self) -> SocketAddr {
+        self.http
     }
 
     /// The port, as peers' command lines want it.

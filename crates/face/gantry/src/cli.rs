@@ -122,6 +122,9 @@ pub(crate) struct Serve {
     /// Port of the door, instead of the configured one; 0 takes a free one.
     #[arg(long)]
     pub(crate) dicom_port: Option<u16>,
+    /// Port of the REST interface and the metrics, instead of the configured one; 0 takes a free one.
+    #[arg(long)]
+    pub(crate) http_port: Option<u16>,
 }
 
 #[derive(Debug, Args)]

@@ -8,7 +8,7 @@ use gantry_types::{
     ae_title::AeTitle,
     ids::{NodeId, SiteId},
 };
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de::Error as _};
 
 use crate::report::{Exit, Failure};
 
@@ -22,6 +22,7 @@ pub(crate) struct Config {
     pub(crate) site: String,
     pub(crate) node: String,
     pub(crate) dicom: Dicom,
+    pub(crate) http: Http,
     pub(crate) storage: Storage,
     pub(crate) run: Run,
 }
@@ -40,6 +41,24 @@ pub(crate) struct Dicom {
     pub(crate) artim_secs: u64,
     pub(crate) idle_secs: u64,
     pub(crate) pdu_bytes_max: u32,
+}
+
+/// REST and metrics.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Http {
+    /// Nothing, if there is no such interface.
+    #[serde(deserialize_with = "address_or_off")]
+    pub(crate) listen: Option<SocketAddr>,
+}
+
+fn address_or_off<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SocketAddr>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if text.is_empty() || text == "off" {
+        return Ok(None);
+    }
+    let wrong = |_| D::Error::custom(format!("{text:?} is neither an address with a port nor \"off\""));
+    text.parse().map(Some).map_err(wrong)
 }
 
 /// Where bytes are kept.
@@ -65,6 +84,7 @@ impl Default for Config {
             site: "site".to_owned(),
             node: "node".to_owned(),
             dicom: Dicom::default(),
+            http: Http::default(),
             storage: Storage::default(),
             run: Run::default(),
         }
@@ -91,6 +111,12 @@ impl Default for Dicom {
             idle_secs: 600,
             pdu_bytes_max: 4 << 20,
         }
+    }
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Self { listen: Some(SocketAddr::from(([127, 0, 0, 1], 8420))) }
     }
 }
 
@@ -192,10 +218,18 @@ mod tests {
             ("site = \"A b\"", "site \"A b\""),
             ("[dicom]\nae_title = \"SEVENTEEN-LETTERS\"", "longer than 16"),
             ("[dicom]\nqueue = 0", "dicom.queue is 0"),
+            ("[http]\nlisten = \"8420\"", "\"8420\" is neither an address with a port nor \"off\""),
             ("[storage]\nsegment_mib = 17592186044416", "storage.segment_mib is 17592186044416"),
         ] {
             let why = Config::parse(text).unwrap_err();
             assert!(why.contains(part), "{why}");
+        }
+    }
+    #[test]
+    fn the_http_interface_can_be_left_out() {
+        for off in ["off", ""] {
+            let config = Config::parse(&format!("[http]\nlisten = {off:?}")).unwrap();
+            assert_eq!(config.http.listen, None);
         }
     }
 }

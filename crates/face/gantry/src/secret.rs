@@ -1,4 +1,5 @@
-//! The site secret: what all UIDs of a site are derived from. Made once, readable by its owner alone.
+//! Secrets in a data folder, each made once and readable by its owner alone: the site secret, that all UIDs of a site
+//! are derived from, and the token of the HTTP interface.
 
 use std::{
     fs::{self, OpenOptions},
@@ -7,6 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use gantry_api::token::Token;
 use gantry_evidence::uid::SiteSecret;
 
 use crate::{
@@ -17,7 +19,13 @@ use crate::{
 /// The file's name, beside `gantry.toml`.
 pub(crate) const FILE: &str = "site.secret";
 
+/// The file of the token, as text.
+pub(crate) const TOKEN_FILE: &str = "http.token";
+
 const BYTES: usize = 32;
+
+/// A token that is shorter can be guessed.
+const TOKEN_LETTERS_MIN: usize = 16;
 
 /// The secret in a folder, made if there is none.
 pub(crate) fn in_folder(folder: &Path) -> Result<SiteSecret, Failure> {
@@ -34,6 +42,29 @@ pub(crate) fn in_folder(folder: &Path) -> Result<SiteSecret, Failure> {
     })
 }
 
+/// The token in a folder, made if there is none. Somebody may write one of their own; blanks around it do not count.
+pub(crate) fn token(folder: &Path) -> Result<Token, Failure> {
+    let path = folder.join(TOKEN_FILE);
+    let bytes = match fs::read(&path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let text: String = random()?.iter().map(|byte| format!("{byte:02x}")).collect();
+            write(&path, text.as_bytes())?;
+            text.into_bytes()
+        }
+        Err(error) => return Err(Failure::unexpected("secret/unreadable", &error)),
+    };
+    let text = String::from_utf8_lossy(&bytes);
+    let text = text.trim();
+    if text.len() < TOKEN_LETTERS_MIN || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        let sentence = format!("{} holds no token", path.display());
+        return Err(Failure::new(Exit::Config, "secret/no-token", sentence).hint(
+            "a token is 16 or more letters and digits without blanks; remove the file, and a new one is made",
+        ));
+    }
+    Ok(Token::new(text))
+}
+
 /// The secret of the nearest data folder at or above `start`, else the one in `otherwise`.
 pub(crate) fn nearest(start: &Path, otherwise: &Path) -> Result<SiteSecret, Failure> {
     let start = fs::canonicalize(start).unwrap_or_else(|_| PathBuf::from(start));
@@ -42,17 +73,26 @@ pub(crate) fn nearest(start: &Path, otherwise: &Path) -> Result<SiteSecret, Fail
 }
 
 fn make(path: &Path) -> Result<Vec<u8>, Failure> {
+    let bytes = random()?;
+    write(path, &bytes)?;
+    Ok(bytes)
+}
+
+fn random() -> Result<Vec<u8>, Failure> {
     let mut bytes = vec![0; BYTES];
     getrandom::fill(&mut bytes)
         .map_err(|error| Failure::new(Exit::Failed, "system/no-randomness", error.to_string()))?;
+    Ok(bytes)
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let written = OpenOptions::new()
         .write(true)
         .create_new(true)
         .mode(0o600)
         .open(path)
-        .and_then(|mut file| file.write_all(&bytes).and_then(|()| file.sync_all()));
-    written.map_err(|error| Failure::unexpected("secret/unwritable", &error))?;
-    Ok(bytes)
+        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()));
+    written.map_err(|error| Failure::unexpected("secret/unwritable", &error))
 }
 
 #[cfg(test)]
@@ -72,5 +112,24 @@ mod tests {
         fs::write(data.join(config::FILE), "").unwrap();
         let of_site = nearest(&data.join("a/b"), &out).map_err(|f| f.to_string()).unwrap();
         assert!(of_site == in_folder(&data).map_err(|f| f.to_string()).unwrap() && of_site != own);
+    }
+    #[test]
+    fn the_token_is_made_once_for_its_owner_alone_and_a_weak_one_is_refused() {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let dir = TempDir::new().unwrap();
+        let path = dir.path().join(TOKEN_FILE);
+        token(dir.path()).map_err(|f| f.to_string()).unwrap();
+        let made = fs::read_to_string(&path).unwrap();
+        assert!(made.len() == 2 * BYTES && made.bytes().all(|byte| byte.is_ascii_hexdigit()), "{made}");
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        token(dir.path()).map_err(|f| f.to_string()).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), made);
+        for (text, is_taken) in
+            [("0123456789abcdef\n", true), ("short", false), ("0123456789 abcdef", false), ("", false)]
+        {
+            fs::write(&path, text).unwrap();
+            assert_eq!(token(dir.path()).is_ok(), is_taken, "{text:?}");
+        }
     }
 }

@@ -1,7 +1,7 @@
-//! A node at work: door, keeper, conductor, run slots, each in its threads; started in order and stopped in order.
+//! A node at work: door, keeper, conductor, run slots, HTTP, each in its threads; started in order and stopped in order.
 
 use std::{
-    net::SocketAddr,
+    net::{SocketAddr, TcpListener},
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
     sync::Arc,
@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use gantry_api::server::{Interface, Server};
 use gantry_conductor::Conductor;
 use gantry_gateway::{
     delivering::{self, Couriers},
@@ -21,6 +22,7 @@ use gantry_net::{TcpDialer, TcpDoor};
 use gantry_ports::{
     news::{News, Seen, Woken},
     performer::Performer,
+    pulse::Pulse,
 };
 use gantry_process::Workers;
 use gantry_publish::Publisher;
@@ -53,10 +55,28 @@ pub(crate) struct Serving {
     reception: Reception,
     news: News,
     threads: Vec<JoinHandle<()>>,
+    pulses: Vec<Pulse>,
+    http: Option<Server>,
+}
+
+/// Where a node listens.
+pub(crate) struct Listen {
+    pub(crate) dicom: SocketAddr,
+    /// Nothing, if it gives nothing over HTTP.
+    pub(crate) http: Option<SocketAddr>,
 }
 
 fn unexpected(error: &std::io::Error) -> Failure {
     Failure::unexpected("serve/failed", error)
+}
+
+fn bind_http(listen: SocketAddr) -> Result<TcpListener, Failure> {
+    TcpListener::bind(listen).map_err(|error| {
+        let sentence = format!("cannot listen on {listen}: {error}");
+        Failure::new(Exit::Config, "http/cannot-listen", sentence).hint(
+            "another program may use the port: choose one with --http-port, or set http.listen to \"off\"",
+        )
+    })
 }
 
 impl Reception {
@@ -98,7 +118,11 @@ impl Reception {
 
 impl Serving {
     /// Opens the door, and takes up the work that is there.
-    pub(crate) fn start(node: Node, listen: SocketAddr) -> Result<Self, Failure> {
+    pub(crate) fn start(node: Node, listen: Listen) -> Result<Self, Failure> {
+        // Before there is work: a port that is taken is to be said, and nothing to be broken off.
+        let http = listen.http.map(bind_http).transpose()?;
+        let token = secret::token(&node.data)?;
+        let (view, clock) = (node.view(), Arc::clone(&node.outside.clock));
         let conductor = conductor(&node);
         let lost =
             conductor.recover().map_err(|error| Failure::unexpected("serve/recovery-failed", &error))?;
@@ -109,14 +133,28 @@ impl Serving {
         couriers.recover().map_err(|error| Failure::unexpected("serve/recovery-failed", &error))?;
         let workers = Arc::new(workers(&node)?);
         let publisher = publisher(&node)?;
-        let reception = Reception::open(&node, listen)?;
+        let reception = Reception::open(&node, listen.dicom)?;
         let doors = reception.doors.clone();
-        let mut serving = Self { reception, news: News::default(), threads: Vec::new() };
+        let pulses = vec![reception.door.pulse(), reception.keeper.pulse()];
+        let mut serving = Self { reception, news: News::default(), threads: Vec::new(), pulses, http: None };
         serving.work(conductor, workers, node.config.run.slots)?;
-        serving.spawn("publisher", move |news| publisher.run(news))?;
-        serving.spawn("couriers", move |news| couriers.run(news))?;
+        serving.watch("publisher", move |news| publisher.run(news))?;
+        serving.watch("couriers", move |news| couriers.run(news))?;
         serving.follow(node, doors)?;
+        if let Some(listener) = http {
+            let (version, pulses) = (env!("CARGO_PKG_VERSION"), serving.pulses.clone());
+            let interface = Interface { view, clock, version, token, pulses };
+            serving.http = Some(Server::start(listener, interface).map_err(|error| unexpected(&error))?);
+        }
         Ok(serving)
+    }
+
+    /// Says where REST and metrics are, if they are anywhere.
+    pub(crate) fn say_http(&self, data: &Path) {
+        if let Some(http) = &self.http {
+            let token = data.join(secret::TOKEN_FILE);
+            say(&format!("gantry: http on http://{}, token in {}", http.address(), token.display()));
+        }
     }
 
     /// Where the door is.
@@ -131,6 +169,10 @@ impl Serving {
 
     /// Closes the door, lets what was given be made durable, and ends all else.
     pub(crate) fn stop(self) {
+        // First, so that nobody is told that threads have ended which were told to.
+        if let Some(http) = self.http {
+            http.stop();
+        }
         self.reception.close();
         self.news.end();
         for thread in self.threads {
@@ -145,10 +187,12 @@ impl Serving {
         &mut self,
         name: &'static str,
         mut work: impl FnMut(&News) + Send + 'static,
-    ) -> Result<(), Failure> {
+    ) -> Result<Pulse, Failure> {
         let news = self.news.clone();
+        let (beating, pulse) = Pulse::start(name);
         let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || {
             while let Err(_panic) = catch_unwind(AssertUnwindSafe(|| work(&news))) {
+                beating.stumble();
                 say(&format!("error: {name} panicked, and begins anew: this is a fault of the program"));
                 if news.wait(Seen::default(), AFTER_PANIC) == Woken::Over {
                     return;
@@ -156,6 +200,13 @@ impl Serving {
             }
         });
         self.threads.push(thread.map_err(|error| unexpected(&error))?);
+        Ok(pulse)
+    }
+
+    /// Starts a thread without which the node does not work.
+    fn watch(&mut self, name: &'static str, work: impl FnMut(&News) + Send + 'static) -> Result<(), Failure> {
+        let pulse = self.spawn(name, work)?;
+        self.pulses.push(pulse);
         Ok(())
     }
 
@@ -168,20 +219,21 @@ impl Serving {
     ) -> Result<(), Failure> {
         for _ in 0..slots {
             let (conductor, workers) = (Arc::clone(&conductor), Arc::clone(&workers));
-            self.spawn("slot", move |news| conductor.run_slot(&*workers as &dyn Performer, news))?;
+            self.watch("slot", move |news| conductor.run_slot(&*workers as &dyn Performer, news))?;
         }
-        self.spawn("conductor", move |news| conductor.conduct(news))?;
+        self.watch("conductor", move |news| conductor.conduct(news))?;
         // Started ahead, so that the first study does not wait for them; the door is open already.
-        self.spawn("warm-up", move |_| {
+        let warm_up = self.spawn("warm-up", move |_| {
             if let Err(error) = workers.warm_up() {
                 say(&format!("warning: a worker does not start: {error} [{}]", error.code()));
             }
-        })
+        });
+        warm_up.map(drop)
     }
 
     /// Takes up what other processes commit while the door is open.
     fn follow(&mut self, node: Node, known: KnownDoors) -> Result<(), Failure> {
-        self.spawn("follower", move |news| {
+        self.watch("follower", move |news| {
             let mut seen = None;
             let mut in_use = None;
             while !news.is_over() {

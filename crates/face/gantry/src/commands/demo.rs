@@ -28,7 +28,7 @@ use crate::{
     config, documents,
     node::{Access, Node},
     report::{Exit, Failure, print, say, unreadable},
-    serving::{Reception, Serving},
+    serving::{Listen, Reception, Serving},
 };
 
 use checks::Check;
@@ -109,7 +109,8 @@ pub(crate) fn run(options: &Demo) -> Result<(), Failure> {
     let pacs_node = Node::open(&folders.pacs, Access::Serve)?;
     let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let pacs = Reception::open(&pacs_node, any_port)?;
-    let serving = Serving::start(Node::open(&folders.node, Access::Serve)?, any_port)?;
+    let listen = Listen { dicom: any_port, http: Some(any_port) };
+    let serving = Serving::start(Node::open(&folders.node, Access::Serve)?, listen)?;
     let node = Node::open(&folders.node, Access::Read)?;
     let text = format!("{DOCUMENTS}address: {}\n", pacs.address());
     fs::write(folders.top.join("documents.yaml"), &text).map_err(|error| unwritable(&error))?;
@@ -118,6 +119,7 @@ pub(crate) fn run(options: &Demo) -> Result<(), Failure> {
     let shown = show(options, &folders, &node, &pacs_node, serving.address(), &truth);
     if let (Ok(shown), false) = (&shown, options.once) {
         tell(options, &folders, shown)?;
+        serving.say_http(&folders.node);
         say(&format!(
             "\nboth nodes stay up until you stop them (Ctrl-C). Send a chest CT of yours, and see what becomes of it:\n  \
              gantry send {} --called GANTRY FOLDER\n  gantry study list --data {}",

@@ -7,6 +7,7 @@ use std::{
     time::Instant,
 };
 
+use gantry_api::server;
 use serde_json::{Map, Value, json};
 
 use crate::{
@@ -153,6 +154,11 @@ fn limits(config: &Config, findings: &mut Findings) {
             row("dicom.artim_secs", dicom.artim_secs.to_string()),
             row("dicom.idle_secs", dicom.idle_secs.to_string()),
             row("dicom.pdu_bytes_max", dicom.pdu_bytes_max.to_string()),
+            row("http: connections", server::CONNECTIONS_MAX.to_string()),
+            row("http: bytes of a request's head", server::HEADER_BYTES_MAX.to_string()),
+            row("http: seconds until it must be there", server::HEADER_WAIT.as_secs().to_string()),
+            row("http: seconds for a whole exchange", server::EXCHANGE_MAX.as_secs().to_string()),
+            row("http: requests that read at once", server::READERS_MAX.to_string()),
             row("storage.object_mib_max", storage.object_mib_max.to_string()),
             row("storage.reserve_mib", storage.reserve_mib.to_string()),
             row("storage.segment_mib", storage.segment_mib.to_string()),

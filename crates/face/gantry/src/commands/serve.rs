@@ -1,5 +1,7 @@
 //! `gantry serve`.
 
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
 use signal_hook::{
     consts::{SIGINT, SIGTERM},
     iterator::Signals,
@@ -9,7 +11,7 @@ use crate::{
     cli::Serve,
     node::{Access, Node},
     report::{Failure, say},
-    serving::Serving,
+    serving::{Listen, Serving},
 };
 
 /// Serves until a signal says stop.
@@ -18,8 +20,12 @@ pub(crate) fn run(options: &Serve) -> Result<(), Failure> {
     let mut signals =
         Signals::new([SIGTERM, SIGINT]).map_err(|error| Failure::unexpected("serve/failed", &error))?;
     let node = Node::open(&options.data, Access::Serve)?;
-    let mut listen = node.config.dicom.listen;
-    listen.set_port(options.dicom_port.unwrap_or(listen.port()));
+    let mut listen = Listen { dicom: node.config.dicom.listen, http: node.config.http.listen };
+    listen.dicom.set_port(options.dicom_port.unwrap_or(listen.dicom.port()));
+    if let Some(port) = options.http_port {
+        let address = listen.http.map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |http| http.ip());
+        listen.http = Some(SocketAddr::new(address, port));
+    }
     let serving = Serving::start(node, listen)?;
     let titles: Vec<String> = serving.titles().iter().map(ToString::to_string).collect();
     say(&format!(
@@ -28,6 +34,7 @@ pub(crate) fn run(options: &Serve) -> Result<(), Failure> {
         serving.address(),
         options.data.display()
     ));
+    serving.say_http(&options.data);
     signals.forever().next();
     serving.stop();
     Ok(())
