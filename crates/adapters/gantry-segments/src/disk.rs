@@ -5,7 +5,7 @@ use std::{
     io,
     os::unix::fs::FileExt as _,
     path::{Path, PathBuf},
-    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
 };
 
 use gantry_ports::blob::BlobError;
@@ -20,6 +20,25 @@ pub(crate) fn failed(doing: &'static str) -> impl FnOnce(io::Error) -> BlobError
 
 /// Held as long as this process appends.
 pub(crate) struct Lock(#[expect(dead_code, reason = "the open file is the lock")] File);
+
+/// How fast a segment is zeroed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pace {
+    /// Somebody needs it.
+    Full,
+    /// There is time: the disk is for those who receive.
+    Gentle,
+    /// Nobody wants it any more.
+    Stop,
+}
+
+/// After each MiB that is zeroed gently.
+const GENTLE_PAUSE: Duration = Duration::from_millis(10);
+
+/// The size of a file.
+pub(crate) fn length(file: &File) -> Result<u64, BlobError> {
+    Ok(file.metadata().map_err(failed("look at a segment"))?.len())
+}
 
 /// The folder that holds the segments.
 #[derive(Debug, Clone)]
@@ -72,16 +91,20 @@ impl Folder {
         &self,
         container: u64,
         size: u64,
-        is_unwanted: &AtomicBool,
+        pace: &dyn Fn() -> Pace,
     ) -> Result<Option<File>, BlobError> {
         let doing = "write a new segment";
         let file = self.create(container, State::Spare)?;
         let mut at = PAGE_BYTES;
         let zeros = vec![0; 1 << 20];
         while at < size {
-            if is_unwanted.load(Ordering::Relaxed) {
-                self.remove(container)?;
-                return Ok(None);
+            match pace() {
+                Pace::Full => {}
+                Pace::Gentle => std::thread::sleep(GENTLE_PAUSE),
+                Pace::Stop => {
+                    self.remove(container)?;
+                    return Ok(None);
+                }
             }
             let count = usize::try_from(size - at).unwrap_or(usize::MAX).min(zeros.len());
             let part = zeros.get(..count).unwrap_or_default();

@@ -100,7 +100,13 @@ struct Current {
     container: u64,
     file: Arc<File>,
     position: u64,
+    /// Records end before it.
+    size: u64,
 }
+
+/// A segment that was not zeroed ahead grows, which costs a journal commit with each sync: it is left soon, for a spare
+/// that is ready meanwhile.
+const GROWING_BYTES: u64 = 32 << 20;
 
 /// Content that was read into the spool, behind room for its block.
 struct Spool {
@@ -152,7 +158,8 @@ impl Segments {
         let current = match last_shared {
             Some((container, file)) => {
                 let position = end_of_records(&file, container, last_kept(container)?)?;
-                Some(Current { container, file: Arc::new(file), position })
+                let size = disk::length(&file)?.max(settings.segment_bytes.min(GROWING_BYTES));
+                Some(Current { container, file: Arc::new(file), position, size })
             }
             None => None,
         };
@@ -202,7 +209,7 @@ impl Segments {
         let place = |current: &mut Current| {
             let offset = current.position;
             let end = format::next_record(offset, length);
-            (end <= self.settings.segment_bytes).then(|| {
+            (end <= current.size).then(|| {
                 current.position = end;
                 self.note_unsynced(current.container, &current.file, offset, Fate::Filling);
                 (current.container, Arc::clone(&current.file), offset)
@@ -270,17 +277,19 @@ impl Segments {
     }
 
     fn next_segment(&self, appending: &Appending) -> Result<Current, BlobError> {
-        let (container, file) = match appending.spares.take() {
+        let (container, file, size) = match appending.spares.take() {
             Some(Spare { container, file }) => {
                 disk::mark_used(&file, container)?;
-                (container, file)
+                let size = disk::length(&file)?;
+                (container, file, size)
             }
             None => {
                 let container = appending.numbers.fetch_add(1, Ordering::Relaxed);
-                (container, self.folder.create_growing(container, State::Shared)?)
+                let file = self.folder.create_growing(container, State::Shared)?;
+                (container, file, self.settings.segment_bytes.min(GROWING_BYTES))
             }
         };
-        Ok(Current { container, file: Arc::new(file), position: PAGE_BYTES })
+        Ok(Current { container, file: Arc::new(file), position: PAGE_BYTES, size })
     }
 
     /// Reads until the end, or until the spool is full; says whether it was the end.
