@@ -359,3 +359,21 @@ fn every_key_is_documented_once() {
         assert!(!row.default.is_empty() && !row.meaning.is_empty(), "{row:?}");
     }
 }
+
+/// What people read is what the program knows.
+#[test]
+fn the_published_page_has_every_key_and_every_variable() {
+    let page = include_str!("../../../../../docs/documents.md");
+    for row in keys::KEYS {
+        let heading = format!("## `{}`\n", row.mapping);
+        let section = page.split(&heading).nth(1).unwrap_or_else(|| panic!("{heading}"));
+        let section = section.split("\n## ").next().unwrap();
+        let line = format!("| `{}` | {} | {} |", row.key, row.default, row.meaning);
+        assert!(section.contains(&line), "{heading}{line}");
+    }
+    for (name, _, meaning) in variables::VARIABLES {
+        assert!(page.contains(&format!("| `{name}` |")) && page.contains(meaning), "{name}");
+    }
+    let rows = page.lines().filter(|line| line.starts_with("| `")).count();
+    assert_eq!(rows, keys::KEYS.len() + variables::VARIABLES.len(), "no line that the program does not know");
+}
