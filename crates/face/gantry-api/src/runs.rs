@@ -67,6 +67,8 @@ pub fn show(view: &View, run: &RunRow) -> Result<Value, ViewError> {
         Some(state) => story.of_run(view, run, state)?,
         None => Vec::new(),
     };
+    let times: serde_json::Map<String, Value> =
+        story.times(view, run)?.into_iter().map(|(stage, seconds)| (stage, json!(seconds))).collect();
     let mut results = Vec::new();
     for result in view.runs.results(&run.id)? {
         results.push(result_json(view, &result)?);
@@ -86,6 +88,7 @@ pub fn show(view: &View, run: &RunRow) -> Result<Value, ViewError> {
         "state": state.as_ref().map(run_word),
         "packages": packages.collect::<Vec<_>>(),
         "results": results,
+        "times": times,
         "done": done,
     }))
 }

@@ -2,6 +2,8 @@
 //!
 //! `why`, `study show`, `runs show` and the REST interface tell the same story from here.
 
+mod times;
+
 use std::collections::BTreeSet;
 
 use gantry_flow::{

@@ -235,7 +235,7 @@ fn show(
     step(options, "comparing it with the truth");
     let checks = checks::judge(node, &study, &objects, truth)?;
     let mut stages = vec![("send".to_owned(), sending)];
-    stages.extend(stages::of(node, &study)?);
+    stages.extend(stages::of(&node.view(), &study)?);
     stages.push(("total".to_owned(), total));
     Ok(Shown { study, evidence, stages, checks })
 }

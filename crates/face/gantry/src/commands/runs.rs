@@ -10,7 +10,7 @@ use crate::{
     cli::{Listing, Runs},
     commands::rows,
     node::{Access, Node},
-    report::{Failure, print, say, unreadable},
+    report::{Failure, print, say},
 };
 
 /// `gantry runs`.
@@ -62,12 +62,10 @@ fn show(listing: &Listing, named: &str) -> Result<(), Failure> {
     for package in &run.packages {
         print(&format!("package    task {}: {} ({})", package.task, package.app, package.digest))?;
     }
-    for result in view.runs.results(&run.id).map_err(unreadable)? {
-        for (stage, seconds) in runs::stages(&view, &result)? {
-            print(&format!("time       {} {stage}: {seconds:.3} s", result.task))?;
-        }
-    }
     let story = Story::read(&view, &run.study)?;
+    for (stage, seconds) in story.times(&view, &run)? {
+        print(&format!("time       {stage}: {seconds:.3} s"))?;
+    }
     if let Some(state) = runs::state_of(&view, &run)? {
         print(&format!("state      {}", story::run_word(&state)))?;
         for line in story.of_run(&view, &run, &state)? {
