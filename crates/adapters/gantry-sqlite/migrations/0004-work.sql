@@ -100,3 +100,12 @@ CREATE TABLE evidence (
 CREATE INDEX evidence_study ON evidence (study);
 CREATE INDEX evidence_made ON evidence (made);
 CREATE INDEX evidence_place ON evidence (container, place);
+
+-- Whom objects say that they are of, each once for a study.
+CREATE TABLE identity (
+    site INTEGER NOT NULL REFERENCES name,
+    study INTEGER NOT NULL REFERENCES name,
+    patient_id TEXT NOT NULL,
+    issuer TEXT NOT NULL,
+    PRIMARY KEY (study, site, patient_id, issuer)
+) WITHOUT ROWID;

@@ -2,7 +2,7 @@
 
 use gantry_ports::{
     cases::Cases,
-    store::{AttentionRow, MachineKey, MachineKind, MachineRow, SeriesTally, StoreError},
+    store::{AttentionRow, IdentityRow, MachineKey, MachineKind, MachineRow, SeriesTally, StoreError},
 };
 use gantry_types::{
     ids::SiteId,
@@ -97,6 +97,28 @@ impl Cases for SqliteStore {
                 Ok(series.map(|series| SeriesTally { series, objects, last, associations }))
             })?;
             rows.filter_map(Result::transpose).collect()
+        })
+    }
+
+    fn identities(
+        &self,
+        site: &SiteId,
+        study: &StudyInstanceUid,
+    ) -> std::result::Result<Vec<IdentityRow>, StoreError> {
+        let sql = "SELECT patient_id, issuer FROM identity WHERE study = ?1 AND site = ?2
+            ORDER BY patient_id, issuer";
+        self.read("read the identities of a study", |connection| {
+            let Some(key) = numbers(connection, site, study)? else { return Ok(Vec::new()) };
+            let mut statement = connection.prepare_cached(sql)?;
+            let rows = statement.query_map((key.1, key.0), |row| {
+                Ok(IdentityRow {
+                    site: site.clone(),
+                    study: study.clone(),
+                    patient_id: row.get(0)?,
+                    issuer: row.get(1)?,
+                })
+            })?;
+            rows.collect()
         })
     }
 

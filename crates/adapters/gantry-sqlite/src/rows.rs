@@ -5,8 +5,8 @@ use std::sync::Arc;
 use gantry_ports::{
     blob::BlobRef,
     store::{
-        AssociationEnd, AssociationRow, AttentionRow, AuditRow, DocumentKind, DocumentRow, ObjectRow,
-        REFUSALS_MAX, ReceiptRow, Reception, RefusalRow, Row, SeriesRow, Standing, StudyRow,
+        AssociationEnd, AssociationRow, AttentionRow, AuditRow, DocumentKind, DocumentRow, IdentityRow,
+        ObjectRow, REFUSALS_MAX, ReceiptRow, Reception, RefusalRow, Row, SeriesRow, Standing, StudyRow,
     },
 };
 use gantry_types::{ae_title::AeTitle, digest::Digest, ids::SiteId, instant::Instant};
@@ -35,6 +35,7 @@ pub(crate) fn put(connection: &Connection, names: &mut Names, row: &Row) -> Resu
                 .execute((study, site))?;
             Ok(())
         }
+        Row::Identity(row) => put_identity(connection, names, row),
         Row::Machine(row) => work::put_machine(connection, names, row),
         Row::Payload(row) => work::put_payload(connection, names, row),
         Row::Late(row) => work::put_late(connection, names, row),
@@ -70,6 +71,18 @@ fn put_series(connection: &Connection, names: &mut Names, row: &SeriesRow) -> Re
     connection
         .prepare_cached("INSERT OR REPLACE INTO series VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
         .execute(params![site, study, uid, row.modality, row.number, row.description])?;
+    Ok(())
+}
+
+fn put_identity(connection: &Connection, names: &mut Names, row: &IdentityRow) -> Result<()> {
+    let site = names.id(connection, row.site.as_str())?;
+    let study = names.id(connection, row.study.as_str())?;
+    connection.prepare_cached("INSERT OR IGNORE INTO identity VALUES (?1, ?2, ?3, ?4)")?.execute(params![
+        site,
+        study,
+        row.patient_id,
+        row.issuer
+    ])?;
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 
 use gantry_types::{ids::SiteId, instant::Instant, uid::StudyInstanceUid};
 
-use crate::store::{AttentionRow, MachineKey, MachineKind, MachineRow, SeriesTally, StoreError};
+use crate::store::{AttentionRow, IdentityRow, MachineKey, MachineKind, MachineRow, SeriesTally, StoreError};
 
 /// The port.
 pub trait Cases: Send + Sync {
@@ -24,6 +24,12 @@ pub trait Cases: Send + Sync {
     /// # Errors
     /// [`StoreError`].
     fn tallies(&self, site: &SiteId, study: &StudyInstanceUid) -> Result<Vec<SeriesTally>, StoreError>;
+
+    /// Whom the objects of a study say that they are of, each once, sorted.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn identities(&self, site: &SiteId, study: &StudyInstanceUid) -> Result<Vec<IdentityRow>, StoreError>;
 
     /// When associations were released, of those that were.
     ///

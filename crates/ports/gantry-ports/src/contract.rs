@@ -44,6 +44,7 @@ macro_rules! store_contract {
         what_is_pinned_is_never_replaced
         as1_evidence_that_comes_back_does_not_count
         offers_come_by_lane_and_age
+        identities_are_kept_once_and_by_study
         offers_are_found_by_the_ends_of_their_names
     } };
     (@ $open:expr; $($law:ident)* | $($work:ident)*) => {

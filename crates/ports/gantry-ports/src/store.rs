@@ -92,6 +92,8 @@ pub enum Row {
     Association(AssociationRow),
     /// A refused association; key: called and calling title, address.
     Refusal(RefusalRow),
+    /// Whom an object of a study says that it is of; key: all of it.
+    Identity(IdentityRow),
     /// A document that a person applied; key: site, kind, name and version.
     Document(DocumentRow),
     /// A study that something came to; key: site and study.
@@ -138,6 +140,29 @@ pub struct StudyRow {
     pub study_date: String,
     /// Study Description (0008,1030), decoded.
     pub description: String,
+}
+
+/// Whom an object of a study says that it is of. There is one of each that was seen; more than one is a study of which
+/// nothing may be made.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct IdentityRow {
+    /// Whose.
+    pub site: SiteId,
+    /// The study.
+    pub study: StudyInstanceUid,
+    /// Patient ID (0010,0020), decoded and not empty.
+    pub patient_id: String,
+    /// Issuer of Patient ID (0010,0021), decoded; empty if the object does not say it.
+    pub issuer: String,
+}
+
+impl IdentityRow {
+    /// Whether the two can be the same patient: an issuer that is not said may be any.
+    #[must_use]
+    pub fn may_be(&self, other: &Self) -> bool {
+        let same_issuer = self.issuer == other.issuer || self.issuer.is_empty() || other.issuer.is_empty();
+        self.patient_id == other.patient_id && same_issuer
+    }
 }
 
 /// A series, as its first object described it.

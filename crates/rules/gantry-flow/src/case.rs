@@ -17,6 +17,8 @@
 //! | expired | | | | | | **frozen** | cancelled |
 //! | cancelled | | | | | | **frozen** | |
 //!
+//! Where what is there contradicts itself, everything that matches and is not frozen is held instead.
+//!
 //! Invariants
 //! - A payload is frozen at most once, and never with an input that has nothing selected.
 //! - The first signal that held decides, however late the look that notices it.
@@ -24,7 +26,7 @@
 
 mod look;
 
-use alloc::{borrow::ToOwned as _, collections::BTreeMap, vec, vec::Vec};
+use alloc::{borrow::ToOwned as _, collections::BTreeMap, string::String, vec, vec::Vec};
 use core::time::Duration;
 
 use gantry_types::{findings::JudgedClause, instant::Instant, uid::SeriesInstanceUid};
@@ -155,6 +157,8 @@ pub enum HeldWhy {
     MaxWait,
     /// The longest wait is over, and inputs have nothing selected: it goes on by itself when they have.
     Missing(Vec<InputName>),
+    /// What is there contradicts itself, such as objects of two patients in one study: nothing may be made of it.
+    Contradiction(String),
 }
 
 /// What made a case ready.
@@ -230,7 +234,9 @@ pub fn step(rules: &Rules, state: &State, event: Event, now: Instant) -> Step<St
             | Stage::Held { .. }
             | Stage::Expired { .. }
             | Stage::Cancelled { .. } => {
-                let is_complete = look.matched == Match::Yes && look.missing(rules).is_empty();
+                let is_complete = look.matched == Match::Yes
+                    && look.contradiction.is_none()
+                    && look.missing(rules).is_empty();
                 if is_complete { freeze(state, Signal::Person(by), look, now) } else { unchanged(state) }
             }
         },
@@ -248,12 +254,15 @@ fn looked(rules: &Rules, state: &State, look: Look, now: Instant) -> Step<State,
         Stage::NotMatched { .. } => judged(rules, state, None, look, now),
         Stage::Waiting { since, .. } => judged(rules, state, *since, look, now),
         Stage::Held { why: HeldWhy::MaxWait, at, .. } => match look.matched {
+            Match::Yes if look.contradiction.is_some() => judged(rules, state, None, look, now),
             Match::Yes => to(state, Stage::Held { why: HeldWhy::MaxWait, at: *at, selected: look.selected }),
             Match::No { clauses } => to(state, Stage::NotMatched { clauses }),
         },
+        // It goes on by itself once the contradiction is gone; the wait begins anew.
+        Stage::Held { why: HeldWhy::Contradiction(_), .. } => judged(rules, state, None, look, now),
         Stage::Held { why: HeldWhy::Missing(_), at, .. } => {
             let missing = look.missing(rules);
-            if look.matched == Match::Yes && !missing.is_empty() {
+            if look.matched == Match::Yes && look.contradiction.is_none() && !missing.is_empty() {
                 let why = HeldWhy::Missing(missing);
                 return to(state, Stage::Held { why, at: *at, selected: look.selected });
             }
@@ -272,6 +281,19 @@ fn judged(
     look: Look,
     now: Instant,
 ) -> Step<State, Effect> {
+    if let (Match::Yes, Some(why)) = (&look.matched, &look.contradiction) {
+        let since = match &state.stage {
+            Stage::Held { why: HeldWhy::Contradiction(_), at, .. } => *at,
+            Stage::NotMatched { .. }
+            | Stage::Waiting { .. }
+            | Stage::Held { .. }
+            | Stage::Frozen { .. }
+            | Stage::Expired { .. }
+            | Stage::Cancelled { .. } => now,
+        };
+        let why = HeldWhy::Contradiction(why.clone());
+        return to(state, Stage::Held { why, at: since, selected: look.selected });
+    }
     let since = (objects(&look.selected) != 0).then(|| since.unwrap_or(now));
     match see(rules, &look, since, now) {
         Sight::Unmatched(clauses) => to(state, Stage::NotMatched { clauses }),

@@ -5,13 +5,15 @@
 //! a back-off and at most as often as the plan says, attempts that were lost with their node at once and at most
 //! [`LOSSES_MAX`] times.
 //!
-//! | stage \ event | claimed | heartbeat | finished | lost | due | cancel |
-//! |---|---|---|---|---|---|---|
-//! | blocked | | | | | | cancelled |
-//! | queued | **leased** | | | | | cancelled |
-//! | leased | | leased | ran, declined, failed, back-off | queued, failed | queued, back-off, failed | cancelled |
-//! | back-off | | | | | queued | cancelled |
-//! | ran, declined, failed, cancelled, skipped | | | | | | |
+//! | stage \ event | claimed | heartbeat | finished | lost | due | cancel | again |
+//! |---|---|---|---|---|---|---|---|
+//! | blocked | | | | | | cancelled | |
+//! | queued | **leased** | | | | | cancelled | |
+//! | leased | | leased | ran, declined, failed, back-off | queued, failed | queued, back-off, failed | cancelled | |
+//! | back-off | | | | | queued | cancelled | |
+//! | failed | | | | | | | queued |
+//! | skipped | | | | | | | blocked, if another task has failed |
+//! | ran, declined, cancelled | | | | | | | |
 //!
 //! Heartbeat, finished and lost concern a task only with the fence of its present attempt (RN2). When a task has run,
 //! those that waited for it alone are queued in the same step; when it has ended in any other way, they are skipped.
@@ -216,6 +218,11 @@ pub enum Event {
         /// Who.
         by: Actor,
     },
+    /// Somebody wants what failed to be tried again: the counting begins anew.
+    Again {
+        /// Who.
+        by: Actor,
+    },
 }
 
 /// What is to be done about a run.
@@ -332,6 +339,7 @@ pub fn step(plan: &Plan, state: &State, event: Event, now: Instant) -> Step<Stat
         }
         Event::Due => machine.due(),
         Event::Cancel { by } => machine.cancel(&by),
+        Event::Again { by: _ } => machine.again(),
     }
     machine.advance();
     machine.finish(before)
@@ -479,6 +487,32 @@ impl Machine<'_> {
             if self.state.tasks.get(&name).is_some_and(|task| !task.stage.is_final()) {
                 self.stop(&name);
                 self.set(&name, Stage::Cancelled { by: by.clone(), at: self.now });
+            }
+        }
+    }
+
+    /// What failed is queued, what was skipped because of it waits again. Fences go on ascending.
+    fn again(&mut self) {
+        let failed = |task: &Task| matches!(task.stage, Stage::Failed { .. });
+        if !self.state.tasks.values().any(failed) {
+            return;
+        }
+        let names: Vec<TaskName> = self.state.tasks.keys().cloned().collect();
+        for name in names {
+            let Some(task) = self.state.tasks.get_mut(&name) else { continue };
+            match task.stage {
+                Stage::Failed { .. } => {
+                    (task.failures, task.losses) = (0, 0);
+                    self.queue(&name);
+                }
+                Stage::Skipped { .. } => task.stage = Stage::Blocked,
+                Stage::Blocked
+                | Stage::Queued { .. }
+                | Stage::Leased { .. }
+                | Stage::Backoff { .. }
+                | Stage::Ran { .. }
+                | Stage::Declined { .. }
+                | Stage::Cancelled { .. } => {}
             }
         }
     }

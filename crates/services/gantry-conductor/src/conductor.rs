@@ -216,7 +216,7 @@ impl Conductor {
             }) {
                 Ok(true) => lost += 1,
                 Ok(false) | Err(TurnError::Changed) => {}
-                Err(error) => self.trouble(&row.key.name, &format!("run {}: {error}", row.key.name)),
+                Err(error) => self.stumbled(&row, &error),
             }
         }
         Ok(lost)
@@ -228,7 +228,7 @@ impl Conductor {
         for row in self.outside.cases.due(MachineKind::Run, now, TURN_MAX)? {
             match self.step_run(&row, &mut |_| Some(Event::Due)) {
                 Ok(_) | Err(TurnError::Changed) => {}
-                Err(error) => self.trouble(&row.key.name, &format!("run {}: {error}", row.key.name)),
+                Err(error) => self.stumbled(&row, &error),
             }
         }
         Ok(())
@@ -261,14 +261,18 @@ impl Conductor {
         (!rest.is_zero()).then_some(rest)
     }
 
+    /// How many studies rest.
+    pub(crate) fn resting(&self) -> usize {
+        let now = self.outside.clock.monotonic();
+        let mut memory = self.memory();
+        memory.rests.retain(|_, until| now < *until);
+        memory.rests.len()
+    }
+
     /// Lets a study rest.
     pub(crate) fn rest(&self, study: &StudyInstanceUid, pause: Duration) {
         let until = self.outside.clock.monotonic().after(pause);
-        let mut memory = self.memory();
-        if REMEMBERED_MAX < memory.rests.len() {
-            memory.rests.clear();
-        }
-        memory.rests.insert(study.clone(), until);
+        self.memory().rests.insert(study.clone(), until);
     }
 
     /// Tells an operator, each trouble once in a while.
@@ -300,4 +304,15 @@ impl Conductor {
     pub(crate) fn reload(&self, row: &MachineRow) -> Result<MachineRow, TurnError> {
         self.outside.cases.machine(&row.key)?.ok_or(TurnError::Changed)
     }
+}
+
+/// An error and its causes in one sentence.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut sentence = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        sentence = format!("{sentence}: {error}");
+        cause = error.source();
+    }
+    sentence
 }

@@ -35,6 +35,9 @@ use crate::conductor::Outside;
 /// As much of an object as is read for what its series says; a header that is longer says less.
 const FRONT_BYTES: u64 = 256 << 10;
 
+/// How many objects of a series are tried until one can be read.
+const SPEAKERS_MAX: usize = 8;
+
 /// Where facts are read.
 #[derive(Clone, Copy)]
 pub struct Reading<'a> {
@@ -104,8 +107,13 @@ impl<'a> Reading<'a> {
         let mut facts = StudyFacts { study: self.of_study(study, &rows, &objects)?, series: BTreeMap::new() };
         for row in &rows {
             let own: Vec<&ObjectRow> = objects.iter().filter(|object| object.series == row.uid).collect();
-            let Some(first) = own.first() else { continue };
-            let mut of_series = self.of_header(first)?;
+            let mut of_series = match self.speaker(&own) {
+                Ok(Some(speaker)) => self.of_header(speaker)?,
+                Ok(None) => continue,
+                // It says nothing of itself: clauses about it are unknown, and other series are judged all the same.
+                Err(FactsError::Blob(_)) => Facts::new(),
+                Err(error) => return Err(error),
+            };
             text(&mut of_series, "series.modality", row.modality.clone());
             text(&mut of_series, "series.description", row.description.clone());
             of_series.insert("series.instances", Value::Number(own.len() as f64));
@@ -142,6 +150,18 @@ impl<'a> Reading<'a> {
         texts(&mut facts, "calledAe", called);
         texts(&mut facts, "callingAe", calling);
         Ok(facts)
+    }
+
+    /// The first of a series' objects that can be read, of some; it speaks for the series.
+    fn speaker<'b>(&self, own: &[&'b ObjectRow]) -> Result<Option<&'b ObjectRow>, FactsError> {
+        let mut failed = None;
+        for object in own.iter().take(SPEAKERS_MAX) {
+            match self.blob.read(object.blob, 0..1) {
+                Ok(_) => return Ok(Some(object)),
+                Err(error) => failed = Some(error),
+            }
+        }
+        failed.map_or(Ok(None), |error| Err(error.into()))
     }
 
     /// What an object's header says of its series.

@@ -9,7 +9,7 @@ use gantry_flow::{
 };
 use gantry_ports::{
     state::case as form,
-    store::{Change, Expectation, MachineKind, MachineRow, Row, StoreError, StudyRow},
+    store::{Change, Expectation, IdentityRow, MachineKind, MachineRow, Row, StoreError, StudyRow},
 };
 use gantry_types::{
     instant::Instant,
@@ -17,7 +17,7 @@ use gantry_types::{
 };
 
 use crate::{
-    conductor::{Conductor, TROUBLE_PAUSE, TURN_MAX, TurnError},
+    conductor::{Conductor, TROUBLE_PAUSE, TURN_MAX, TurnError, chain},
     facts::Reading,
     freezing::Freezing,
     workflows::{Pinned, Workflows},
@@ -26,12 +26,32 @@ use crate::{
 /// Where no workflow asks for looks, marks are taken away, and that may wait.
 const IDLE_PAUSE: Duration = Duration::from_secs(5);
 
+/// How far a look came.
+enum Looked {
+    /// Every workflow was judged.
+    Whole,
+    /// At least one was not.
+    Partly,
+}
+
 /// What is known of a study, read once for all workflows.
 struct Known {
     study: StudyRow,
     facts: StudyFacts,
     tallies: BTreeMap<SeriesInstanceUid, Tally>,
     released: BTreeMap<AssociationId, Instant>,
+    contradiction: Option<String>,
+}
+
+/// Why nothing may be made of a study: its objects name more than one patient.
+fn contradiction(identities: &[IdentityRow]) -> Option<String> {
+    let first = identities.first()?;
+    let other = identities.iter().find(|other| !other.may_be(first))?;
+    let name = |row: &IdentityRow| match row.issuer.as_str() {
+        "" => format!("`{}`", row.patient_id),
+        issuer => format!("`{}` of {issuer}", row.patient_id),
+    };
+    Some(format!("objects of this study name two patients, {} and {}", name(first), name(other)))
 }
 
 impl Conductor {
@@ -39,9 +59,11 @@ impl Conductor {
     /// that were left for later rests.
     pub(crate) fn look_at_studies(&self, workflows: &Workflows) -> Result<Option<Duration>, StoreError> {
         let cases = &self.outside.cases;
-        let wanted = cases.attention(&self.settings.site, TURN_MAX)?;
+        // Those that rest stay in front: there must be room for others behind them.
+        let count = TURN_MAX.saturating_add(self.resting());
+        let wanted = cases.attention(&self.settings.site, count)?;
         let mut studies: Vec<StudyInstanceUid> = wanted.into_iter().map(|row| row.study).collect();
-        let due = cases.due(MachineKind::Case, self.outside.clock.now(), TURN_MAX)?;
+        let due = cases.due(MachineKind::Case, self.outside.clock.now(), count)?;
         studies.extend(due.into_iter().map(|row| row.key.study));
         let mut resting: Option<Duration> = None;
         for (at, study) in studies.iter().enumerate() {
@@ -53,10 +75,12 @@ impl Conductor {
                 continue;
             }
             let pause = match self.look_at(study, workflows) {
-                Ok(()) | Err(TurnError::Changed) if workflows.live.is_empty() => IDLE_PAUSE,
-                Ok(()) | Err(TurnError::Changed) => self.settings.look_pause,
+                Ok(Looked::Partly) => TROUBLE_PAUSE,
+                Ok(Looked::Whole) | Err(TurnError::Changed) if workflows.live.is_empty() => IDLE_PAUSE,
+                Ok(Looked::Whole) | Err(TurnError::Changed) => self.settings.look_pause,
                 Err(error) => {
-                    self.trouble(study.as_str(), &format!("study {study} cannot be looked at: {error}"));
+                    let why = chain(&error);
+                    self.trouble(study.as_str(), &format!("study {study} cannot be looked at: {why}"));
                     TROUBLE_PAUSE
                 }
             };
@@ -66,7 +90,7 @@ impl Conductor {
     }
 
     /// Looks at one study and commits what follows, if nothing came meanwhile.
-    pub(crate) fn look_at(&self, uid: &StudyInstanceUid, workflows: &Workflows) -> Result<(), TurnError> {
+    fn look_at(&self, uid: &StudyInstanceUid, workflows: &Workflows) -> Result<Looked, TurnError> {
         let site = &self.settings.site;
         // Before everything else: whatever comes from here on changes it.
         let mark = self.outside.cases.mark(site, uid)?;
@@ -75,6 +99,7 @@ impl Conductor {
             rows: vec![Row::Attended { site: site.clone(), study: uid.clone() }],
             audit: Vec::new(),
         };
+        let mut troubled = false;
         let machines = self.outside.cases.machines(site, MachineKind::Case, uid)?;
         self.retire(&machines, workflows, &mut change);
         if let Some(study) = self.outside.intake.study(site, uid)?
@@ -82,14 +107,38 @@ impl Conductor {
         {
             let known = self.know(study)?;
             for pinned in &workflows.live {
-                self.judge(&known, pinned, &machines, &mut change)?;
+                let mut own = Change::default();
+                match self.judge(&known, pinned, &machines, &mut own) {
+                    Ok(()) => {
+                        change.expect.append(&mut own.expect);
+                        change.rows.append(&mut own.rows);
+                        change.audit.append(&mut own.audit);
+                    }
+                    Err(TurnError::Changed) => return Err(TurnError::Changed),
+                    // The others go on; its own timer, or the next look, brings it back.
+                    Err(error) => {
+                        let name = &pinned.workflow.name;
+                        self.trouble(
+                            &format!("{uid} {name}"),
+                            &format!("study {uid}, workflow {name}: {}", chain(&error)),
+                        );
+                        troubled = true;
+                    }
+                }
             }
         }
-        if mark.is_none() && change.rows.len() == 1 && change.audit.is_empty() {
-            return Ok(()); // nothing was wanted, and nothing follows
+        if troubled {
+            // It wants to be looked at again, later.
+            change.rows.remove(0);
+        }
+        if change.rows.len() <= usize::from(!troubled)
+            && change.audit.is_empty()
+            && (mark.is_none() || troubled)
+        {
+            return Ok(if troubled { Looked::Partly } else { Looked::Whole }); // nothing follows
         }
         self.outside.store.commit(&change)?;
-        Ok(())
+        Ok(if troubled { Looked::Partly } else { Looked::Whole })
     }
 
     /// A case whose workflow cannot be read any more waits for a person, not for ever for its timer.
@@ -107,6 +156,22 @@ impl Conductor {
         }
     }
 
+    /// The version of a workflow that froze a payload, if that is another one.
+    fn frozen_by(
+        &self,
+        study: &StudyRow,
+        newest: &Pinned,
+        ordinal: u32,
+    ) -> Result<Option<Arc<Pinned>>, TurnError> {
+        let name = &newest.workflow.name;
+        let runs = self.outside.runs.runs_of_study(&study.site, &study.uid)?;
+        let run = runs.iter().find(|run| run.workflow == *name && run.ordinal == ordinal);
+        let Some(version) = run.map(|run| run.version).filter(|version| *version != newest.version) else {
+            return Ok(None);
+        };
+        Ok(Some(Arc::new(self.pinned(&study.site, name, version)?)))
+    }
+
     fn know(&self, study: StudyRow) -> Result<Known, TurnError> {
         let Conductor { outside, .. } = self;
         let reading = Reading::of(outside);
@@ -121,7 +186,8 @@ impl Conductor {
             tallies.values().flat_map(|tally| tally.associations.iter().map(|id| id.0)).collect();
         let released = outside.cases.releases(&all)?;
         let released = released.into_iter().map(|(id, at)| (AssociationId(id), at)).collect();
-        Ok(Known { study, facts, tallies, released })
+        let contradiction = contradiction(&outside.cases.identities(&study.site, &study.uid)?);
+        Ok(Known { study, facts, tallies, released, contradiction })
     }
 
     /// Steps one workflow's case.
@@ -132,7 +198,7 @@ impl Conductor {
         machines: &[MachineRow],
         change: &mut Change,
     ) -> Result<(), TurnError> {
-        let Known { study, facts, tallies, released } = known;
+        let Known { study, facts, tallies, released, contradiction } = known;
         let case = CaseKey::Study { site: study.site.clone(), study: study.uid.clone() };
         let subject = Subject { case, workflow: pinned.workflow.name.clone() };
         let key = form::key(&subject);
@@ -141,7 +207,18 @@ impl Conductor {
             Some(row) => form::state(row)?,
             None => State::new(subject),
         };
-        let look: Look = pinned.workflow.explain(facts).look(tallies, released);
+        // What is late for a payload, the version says that froze it.
+        let frozen_by = match &state.stage {
+            Stage::Frozen { ordinal, .. } => self.frozen_by(study, pinned, *ordinal)?,
+            Stage::NotMatched { .. }
+            | Stage::Waiting { .. }
+            | Stage::Held { .. }
+            | Stage::Expired { .. }
+            | Stage::Cancelled { .. } => None,
+        };
+        let pinned = frozen_by.as_ref().unwrap_or(pinned);
+        let mut look: Look = pinned.workflow.explain(facts).look(tallies, released);
+        look.contradiction.clone_from(contradiction);
         let now = self.outside.clock.now();
         let step = step(&pinned.workflow.rules, &state, Event::Look(look), now);
         let version = row.map_or(0, |row| row.version);

@@ -22,18 +22,21 @@ use gantry_ports::{
 };
 use gantry_types::{
     digest::Digest,
-    ids::{NodeId, RunId, TaskName},
+    ids::{NodeId, RunId, SiteId, TaskName, WorkflowName},
     instant::Instant,
 };
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    conductor::{Conductor, TURN_MAX, TurnError},
+    conductor::{Conductor, TURN_MAX, TurnError, chain},
     workflows::{self, Pinned},
 };
 
 /// How long an idle slot sleeps when nobody tells it of work.
 const IDLE: Duration = Duration::from_secs(1);
+/// Before a result that could not be kept is tried again, and how often its lease is looked at meanwhile.
+const KEEP_PAUSE: Duration = Duration::from_secs(5);
+const KEEP_LOOK: Duration = Duration::from_millis(100);
 /// How often a step is taken anew when others keep changing the run.
 const CONFLICTS_MAX: usize = 20;
 
@@ -97,6 +100,11 @@ impl Conductor {
         performer: &dyn Performer,
         news: &News,
     ) -> Result<bool, gantry_ports::store::StoreError> {
+        // Without room nothing could be kept of what is computed.
+        if let Err(error) = self.outside.blob.check_room() {
+            self.trouble("room", &format!("no run is begun: {}", chain(&error)));
+            return Ok(false);
+        }
         for row in self.outside.cases.offered(MachineKind::Run, TURN_MAX)? {
             match self.claim(&row) {
                 Ok(Some(attempt)) => {
@@ -104,10 +112,31 @@ impl Conductor {
                     return Ok(true);
                 }
                 Ok(None) | Err(TurnError::Changed) => {}
-                Err(error) => self.trouble(&row.key.name, &format!("run {}: {error}", row.key.name)),
+                Err(error) => self.stumbled(&row, &error),
             }
         }
         Ok(false)
+    }
+
+    /// A run that cannot be stepped: what passes is waited out, what does not waits for a person with its state as it is.
+    pub(crate) fn stumbled(&self, row: &MachineRow, error: &TurnError) {
+        let run = &row.key.name;
+        self.trouble(run, &format!("run {run}: {}", chain(error)));
+        match error {
+            TurnError::Changed | TurnError::Store(_) | TurnError::Facts(_) => return,
+            TurnError::State(_) | TurnError::Impossible(_) => {}
+        }
+        let person = Some(self.outside.clock.now());
+        let aside = MachineRow { version: row.version + 1, due: None, offered: None, person, ..row.clone() };
+        let change = Change {
+            expect: vec![Expectation::Machine { key: row.key.clone(), version: row.version }],
+            rows: vec![Row::Machine(aside)],
+            audit: vec![self.audit("run/set-aside", run, chain(error))],
+        };
+        match self.outside.store.commit(&change) {
+            // Should it not be written, it comes again with the next turn.
+            Ok(_) | Err(CommitError::Conflict(_) | CommitError::Store(_)) => {}
+        }
     }
 
     /// Leases the queued task of a run.
@@ -137,16 +166,25 @@ impl Conductor {
 
     /// A run and the version of its workflow.
     fn run_of(&self, id: &RunId) -> Result<(RunRow, Pinned), TurnError> {
+        let run = self.outside.runs.run(id)?;
+        let run = run.ok_or_else(|| TurnError::Impossible(format!("run {id} has no row")))?;
+        let pinned = self.pinned(&run.site, &run.workflow, run.version)?;
+        Ok((run, pinned))
+    }
+
+    /// A version of a workflow.
+    pub(crate) fn pinned(
+        &self,
+        site: &SiteId,
+        name: &WorkflowName,
+        version: u32,
+    ) -> Result<Pinned, TurnError> {
         let gone = |what: String| TurnError::Impossible(what);
-        let run = self.outside.runs.run(id)?.ok_or_else(|| gone(format!("run {id} has no row")))?;
-        let definitions = &self.outside.definitions;
-        let row =
-            definitions.document(&run.site, DocumentKind::Workflow, run.workflow.as_str(), run.version)?;
-        let row =
-            row.ok_or_else(|| gone(format!("workflow {} has no version {}", run.workflow, run.version)))?;
+        let row = self.outside.definitions.document(site, DocumentKind::Workflow, name.as_str(), version)?;
+        let row = row.ok_or_else(|| gone(format!("workflow {name} has no version {version}")))?;
         match workflows::pinned(&row) {
-            Ok(Some(pinned)) => Ok((run, pinned)),
-            Ok(None) => Err(gone(format!("document {} is no workflow", run.workflow))),
+            Ok(Some(pinned)) => Ok(pinned),
+            Ok(None) => Err(gone(format!("document {name} is no workflow"))),
             Err(unreadable) => Err(gone(unreadable.to_string())),
         }
     }
@@ -167,15 +205,12 @@ impl Conductor {
         };
         match performed {
             // Nobody waits for it: the run says why, or this process ends and its lease is given back below.
-            Err(PerformError::Cancelled) => {
-                let (task, fence) = (attempt.key.task.clone(), attempt.key.fence);
-                self.settle(attempt, None, &|| Event::Lost { task: task.clone(), fence });
-            }
+            Err(PerformError::Cancelled) => self.give_back(attempt),
             Err(error) => {
                 let failure = Failure { code: error.code().0.to_owned(), sentence: chain(&error) };
                 self.hand_in(attempt, failed(failure, Remedy::Retry), None);
             }
-            Ok(performed) => self.answered(attempt, performed),
+            Ok(performed) => self.answered(attempt, performed, &mut lease, news),
         }
     }
 
@@ -230,20 +265,19 @@ impl Conductor {
         })
     }
 
-    fn answered(&self, attempt: &Attempt, performed: Performed) {
+    fn answered(&self, attempt: &Attempt, performed: Performed, lease: &mut Lease<'_>, news: &News) {
         let complaint = |why: &gantry_ports::job::Complaint| Failure {
             code: why.code.clone(),
             sentence: why.sentence.clone(),
         };
         match &performed.report.outcome {
-            Outcome::Ran => match self.keep(attempt, &performed) {
-                Ok(row) => {
+            Outcome::Ran => {
+                if let Some(row) = self.keep_patiently(attempt, &performed, lease, news) {
                     let report = row.files.iter().find(|file| file.name == names::RESULT);
                     let digest = report.map_or(Digest([0; 32]), |file| file.digest);
                     self.hand_in(attempt, AttemptResult::Ran { result: digest }, Some(row));
                 }
-                Err(failure) => self.hand_in(attempt, failed(failure, Remedy::Retry), None),
-            },
+            }
             Outcome::Declined(clauses) => {
                 self.hand_in(attempt, AttemptResult::Declined { clauses: clauses.clone() }, None);
             }
@@ -251,6 +285,42 @@ impl Conductor {
             Outcome::Refused(why) => self.hand_in(attempt, failed(complaint(why), Remedy::GiveUp), None),
             Outcome::Failed(why) => self.hand_in(attempt, failed(complaint(why), Remedy::Retry), None),
         }
+    }
+
+    /// Makes the answer durable. A disk that is full, or fails, is no fault of the application: the answer waits for it,
+    /// as long as it is wanted. Nothing if it is not any more.
+    fn keep_patiently(
+        &self,
+        attempt: &Attempt,
+        performed: &Performed,
+        lease: &mut Lease<'_>,
+        news: &News,
+    ) -> Option<ResultRow> {
+        loop {
+            match self.keep(attempt, performed) {
+                Ok(row) => return Some(row),
+                Err(failure) => {
+                    let run = &attempt.run.id;
+                    let sentence =
+                        format!("the result of run {run} cannot be kept yet: {}", failure.sentence);
+                    self.trouble(run.as_str(), &sentence);
+                }
+            }
+            let until = self.outside.clock.monotonic().after(KEEP_PAUSE);
+            while self.outside.clock.monotonic() < until {
+                if news.is_over() || lease.keep() == Wish::Stop {
+                    self.give_back(attempt);
+                    return None;
+                }
+                std::thread::sleep(KEEP_LOOK);
+            }
+        }
+    }
+
+    /// The attempt ends without an answer, and without being to blame.
+    fn give_back(&self, attempt: &Attempt) {
+        let (task, fence) = (attempt.key.task.clone(), attempt.key.fence);
+        self.settle(attempt, None, &|| Event::Lost { task: task.clone(), fence });
     }
 
     /// Makes the answer durable; it counts only once its row is committed.
@@ -302,10 +372,8 @@ impl Conductor {
                     Ok(fresh) => machine = fresh,
                     Err(error) => return self.lose(attempt, &error),
                 },
-                Err(error) => {
-                    self.lose(attempt, &error);
-                    break;
-                }
+                // It may have been written all the same: the bytes stay.
+                Err(error) => return self.lose(attempt, &error),
             }
         }
         for file in row.iter().flat_map(|row| &row.files) {
@@ -347,7 +415,19 @@ impl Conductor {
             None => Settled::Counts,
         };
         self.outside.store.commit(&change)?;
+        self.say_failed(&attempt.run.id, &step);
         Ok(counts)
+    }
+
+    /// A run that has failed is told at once, not only when somebody asks.
+    fn say_failed(&self, run: &RunId, step: &Step<State, Effect>) {
+        let is_failed = |effect: &Effect| match effect {
+            Effect::End { outcome, .. } => *outcome == RunOutcome::Failed,
+            Effect::Offer { .. } | Effect::Start(_) | Effect::Stop(_) | Effect::Accept { .. } => false,
+        };
+        if step.effects.iter().any(is_failed) {
+            (self.outside.say)(&format!("run {run} has failed: `gantry runs show {run}` says why"));
+        }
     }
 
     /// The result's row, and a publication for each destination.
@@ -400,6 +480,7 @@ impl Conductor {
             return Ok(false);
         }
         self.outside.store.commit(&self.change_of(row, &step, &run))?;
+        self.say_failed(&run.id, &step);
         Ok(true)
     }
 }
@@ -515,15 +596,4 @@ fn word(outcome: RunOutcome) -> &'static str {
         RunOutcome::Failed => "failed",
         RunOutcome::Cancelled => "cancelled",
     }
-}
-
-/// An error and its causes in one sentence.
-fn chain(error: &dyn Error) -> String {
-    let mut sentence = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        sentence = format!("{sentence}: {error}");
-        cause = error.source();
-    }
-    sentence
 }

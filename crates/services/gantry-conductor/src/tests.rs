@@ -16,7 +16,10 @@ use gantry_ports::{
     state,
     store::{MachineKind, Store as _},
 };
-use gantry_types::findings::{JudgedClause, Verdict};
+use gantry_types::{
+    findings::{JudgedClause, Verdict},
+    instant::Instant,
+};
 
 use bench::{Bench, SECOND, Sabotage, WORKFLOW};
 
@@ -324,19 +327,22 @@ fn a_case_that_does_not_match_says_the_clause_and_matches_when_it_changes() {
 }
 
 #[test]
-fn a_damaged_object_is_told_and_tried_again_and_others_go_on() {
+fn a_damaged_object_does_not_silence_its_series_or_others() {
     let bench = Bench::new(WORKFLOW);
     (1..=3).for_each(|number| bench.keep("1.1", number, 1));
+    bench.keep("1.2", 1, 1);
     bench.damage("1.1", 1);
+    bench.damage("1.2", 1);
     bench.release(1);
     bench.turn();
-    assert_eq!(bench.runs(), 0);
-    assert!(bench.said().iter().any(|line| line.contains("cannot be looked at")), "{:?}", bench.said());
-    assert_eq!(bench.store.attention(&bench.site(), 9).unwrap().len(), 1, "it is not forgotten");
-    let said = bench.said().len();
-    bench.pass(SECOND);
-    bench.turn();
-    assert_eq!(bench.said().len(), said, "the same trouble is not told with every turn");
+    assert_eq!(bench.runs(), 1, "the next object speaks for the series");
+    // The run itself needs every object, and says which is damaged.
+    let performer = bench.performer(|_| panic!("nothing is performed"));
+    assert!(bench.conductor.run_next(&*performer, &News::default()).unwrap());
+    let state = state::run::state(&bench.run_machine()).unwrap();
+    let error = state.tasks.values().next().unwrap().last_error.clone().unwrap();
+    assert_eq!(error.code, "run/damaged-object");
+    assert!(error.sentence.contains("1.1.1"), "{error:?}");
 }
 
 #[test]
@@ -350,4 +356,128 @@ fn looks_cost_nothing_when_nothing_is_wanted() {
     bench.turn();
     assert_eq!(bench.store.counter().unwrap(), counter);
     assert!(Arc::strong_count(&bench.store) > 1, "the conductor works on this very store");
+}
+
+#[test]
+fn what_fails_for_one_workflow_fails_for_no_other() {
+    let bench = Bench::new(WORKFLOW);
+    bench.apply(
+        &WORKFLOW.replace("name: chest-ct", "name: a-gone").replace("app: lung-density", "app: not-there"),
+    );
+    bench.turn();
+    (1..=3).for_each(|number| bench.keep("1.1", number, 1));
+    bench.release(1);
+    bench.turn();
+    assert_eq!(bench.runs(), 1);
+    assert!(bench.said().iter().any(|line| line.contains("a-gone") && line.contains("not-there")));
+    assert_eq!(bench.store.attention(&bench.site(), 9).unwrap().len(), 1, "it wants to be looked at again");
+}
+
+#[test]
+fn studies_that_cannot_be_looked_at_do_not_stand_before_others() {
+    let bench = Bench::new(WORKFLOW);
+    (0..100).for_each(|number| bench.spoil_study(&format!("9.{number}")));
+    (1..=3).for_each(|number| bench.keep("1.1", number, 1));
+    bench.release(1);
+    for _ in 0..4 {
+        bench.turn();
+    }
+    assert_eq!(bench.runs(), 1);
+}
+
+/// What the version that froze the payload did not select is not late for it.
+#[test]
+fn what_was_there_in_time_is_not_late_for_a_newer_version() {
+    let bench = Bench::new(&WORKFLOW.replace("series.instances >= 3", "series.instances >= 5"));
+    (1..=5).for_each(|number| bench.keep("1.1", number, 1));
+    (1..=3).for_each(|number| bench.keep("1.2", number, 1));
+    bench.release(1);
+    bench.turn();
+    bench.apply(WORKFLOW);
+    bench.turn();
+    bench.turn();
+    assert_eq!(bench.store.late(&bench.site(), &bench.study()).unwrap(), []);
+    bench.keep("1.1", 6, 2);
+    bench.turn();
+    assert_eq!(bench.store.late(&bench.site(), &bench.study()).unwrap().len(), 1);
+}
+
+#[test]
+fn rn1_a_run_that_cannot_be_read_waits_for_a_person_and_for_nobody_else() {
+    let bench = Bench::new(WORKFLOW);
+    (1..=3).for_each(|number| bench.keep("1.1", number, 1));
+    bench.release(1);
+    bench.turn();
+    bench.change_run(|row| {
+        row.state = row.state.replace("queued", "another-stage");
+        (row.due, row.offered) = (Some(Instant(0)), None);
+    });
+    let state = bench.run_machine().state;
+    bench.turn();
+    let row = bench.run_machine();
+    assert_eq!((row.due, row.offered, row.person.is_some(), row.state), (None, None, true, state));
+}
+
+/// A commit that was written although it failed must find its bytes.
+#[test]
+fn bytes_that_a_row_may_name_are_not_freed() {
+    let bench = Bench::sabotaged(WORKFLOW, Sabotage::WrittenAndFailed);
+    (1..=3).for_each(|number| bench.keep("1.1", number, 1));
+    bench.release(1);
+    bench.turn();
+    let play = || Play::Answer { news: vec![], outcome: Outcome::Ran, files: bench::files("kept") };
+    let performer = bench.performer(move |_| play());
+    assert!(bench.conductor.run_next(&*performer, &News::default()).unwrap());
+    let run = bench.store.newest_runs(&bench.site(), None, 1).unwrap().remove(0);
+    let results = bench.store.results(&run.id).unwrap();
+    assert_eq!(bench.bytes(results[0].files[0].blob), b"kept");
+}
+
+#[test]
+fn a_study_of_two_patients_is_held_and_goes_on_when_there_is_one() {
+    let bench = Bench::new(WORKFLOW);
+    (1..=3).for_each(|number| bench.keep("1.1", number, 1));
+    bench.identify("P1", "");
+    bench.identify("P1", "HOSPITAL");
+    bench.identify("P2", "HOSPITAL");
+    bench.release(1);
+    bench.turn();
+    let machines = bench.store.machines(&bench.site(), MachineKind::Case, &bench.study()).unwrap();
+    let stage = state::case::state(&machines[0]).unwrap().stage;
+    let case::Stage::Held { why: case::HeldWhy::Contradiction(why), .. } = stage else { panic!("{stage:?}") };
+    assert_eq!(why, "objects of this study name two patients, `P1` and `P2` of HOSPITAL");
+    assert!(machines[0].person.is_some());
+    assert_eq!(bench.runs(), 0);
+    assert!(!bench.said().iter().any(|line| line.contains("P2")), "no patient's data in the log");
+}
+
+#[test]
+fn a_full_disk_begins_no_run_and_fails_none() {
+    let bench = Bench::new(WORKFLOW);
+    (1..=3).for_each(|number| bench.keep("1.1", number, 1));
+    bench.release(1);
+    bench.turn();
+    bench.fill_disk(true);
+    let performer = bench.performer(|_| panic!("nothing is performed"));
+    assert!(!bench.conductor.run_next(&*performer, &News::default()).unwrap());
+    assert!(bench.run_machine().offered.is_some());
+    bench.fill_disk(false);
+    // It fills while the attempt computes: the answer waits for room, and is none the worse for it.
+    let performer = bench.performer(|bench| {
+        bench.fill_disk(true);
+        Play::Answer { news: vec![], outcome: Outcome::Ran, files: bench::files("kept") }
+    });
+    let other = bench.clone();
+    let making_room = std::thread::spawn(move || {
+        while !other.said().iter().any(|line| line.contains("cannot be kept yet")) {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        other.fill_disk(false);
+        other.pass(6 * SECOND);
+    });
+    assert!(bench.conductor.run_next(&*performer, &News::default()).unwrap());
+    making_room.join().unwrap();
+    let state = state::run::state(&bench.run_machine()).unwrap();
+    assert_eq!(state.outcome(), Some(run::Outcome::Ran));
+    assert_eq!(state.tasks.values().map(|task| task.failures).sum::<u32>(), 0);
 }

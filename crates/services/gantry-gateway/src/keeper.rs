@@ -11,6 +11,8 @@
 //! - An answer is given after [`Blob::sync`] and [`Store::commit`](gantry_ports::store::Store::commit), in that order.
 //! - A row never becomes durable before its data.
 
+mod places;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     panic::{AssertUnwindSafe, catch_unwind},
@@ -27,8 +29,8 @@ use gantry_ports::{
     blob::{Appended, Blob, BlobError, BlobRef},
     pulse::Pulse,
     store::{
-        AssociationRow, AttentionRow, AuditRow, Change, CommitError, Expectation, ObjectRow, ReceiptRow,
-        Reception, RefusalRow, Row, SeriesRow, Standing, StudyRow,
+        AssociationRow, AttentionRow, AuditRow, Change, CommitError, Expectation, IdentityRow, ObjectRow,
+        ReceiptRow, Reception, RefusalRow, Row, Standing,
     },
 };
 use gantry_types::{
@@ -214,6 +216,7 @@ impl Keeper {
             waiting: Arc::clone(&waiting),
             known_studies: BTreeSet::new(),
             known_series: BTreeSet::new(),
+            known_identities: BTreeSet::new(),
             owed: Vec::new(),
         };
         let (beating, pulse) = Pulse::start("keeper");
@@ -246,6 +249,7 @@ struct Desk {
     waiting: Arc<AtomicUsize>,
     known_studies: BTreeSet<StudyInstanceUid>,
     known_series: BTreeSet<(StudyInstanceUid, SeriesInstanceUid)>,
+    known_identities: BTreeSet<IdentityRow>,
     /// Rows that belong to no object, of batches that failed.
     owed: Vec<Row>,
 }
@@ -476,85 +480,23 @@ impl Desk {
         Ok(())
     }
 
-    fn object_row(&self, arrived: &Arrived, earlier: usize) -> Result<ObjectRow, Arc<str>> {
-        Ok(ObjectRow {
-            id: self.outside.ids.next(),
-            site: self.site.clone(),
-            study: arrived.filed.study.clone(),
-            series: arrived.filed.series.clone(),
-            sop_instance: arrived.filed.sop_instance.clone(),
-            sop_class: arrived.filed.sop_class.clone(),
-            transfer_syntax: arrived.transfer_syntax.clone(),
-            blob: arrived.appended.reference,
-            head_bytes: arrived.head_bytes,
-            digest: arrived.appended.digest,
-            revision: u32::try_from(earlier + 1).map_err(said)?,
-            standing: if earlier == 0 { Standing::InForce } else { Standing::Undecided },
-        })
-    }
-
-    /// Rows for studies and series that have none yet.
-    fn new_places(&self, objects: &[Waiting], change: &mut Change) -> Result<(), Arc<str>> {
-        let mut studies = BTreeMap::new();
-        let mut series = BTreeMap::new();
-        for object in objects {
-            let filed = &object.arrived.filed;
-            if !self.known_studies.contains(&filed.study) && !studies.contains_key(&filed.study) {
-                let known = self.outside.intake.study(&self.site, &filed.study).map_err(said)?;
-                let row = known.is_none().then(|| self.study_row(filed));
-                studies.insert(filed.study.clone(), row);
-            }
-            let key = (filed.study.clone(), filed.series.clone());
-            if !self.known_series.contains(&key) && !series.contains_key(&key) {
-                let known = self.outside.intake.series(&self.site, &filed.study).map_err(said)?;
-                let row = (!known.iter().any(|row| row.uid == filed.series)).then(|| self.series_row(filed));
-                series.insert(key, row);
-            }
-        }
-        change.rows.extend(studies.into_values().flatten().map(Row::Study));
-        change.rows.extend(series.into_values().flatten().map(Row::Series));
-        Ok(())
-    }
-
-    fn study_row(&self, filed: &Filed) -> StudyRow {
-        StudyRow {
-            site: self.site.clone(),
-            uid: filed.study.clone(),
-            first_received: self.outside.clock.now(),
-            patient_id: filed.patient_id.clone(),
-            patient_id_issuer: filed.patient_id_issuer.clone(),
-            patient_name: filed.patient_name.clone(),
-            accession_number: filed.accession_number.clone(),
-            study_date: filed.study_date.clone(),
-            description: filed.study_description.clone(),
-        }
-    }
-
-    fn series_row(&self, filed: &Filed) -> SeriesRow {
-        SeriesRow {
-            site: self.site.clone(),
-            study: filed.study.clone(),
-            uid: filed.series.clone(),
-            modality: filed.modality.clone(),
-            number: filed.series_number.clone(),
-            description: filed.series_description.clone(),
-        }
-    }
-
     fn remember(&mut self, objects: &[Waiting]) {
-        if KNOWN_MAX < self.known_series.len() {
+        if KNOWN_MAX < self.known_series.len().max(self.known_identities.len()) {
             self.forget();
         }
         for object in objects {
             let filed = &object.arrived.filed;
             self.known_studies.insert(filed.study.clone());
             self.known_series.insert((filed.study.clone(), filed.series.clone()));
+            let identity = self.identity(filed);
+            self.known_identities.extend(identity);
         }
     }
 
     fn forget(&mut self) {
         self.known_studies.clear();
         self.known_series.clear();
+        self.known_identities.clear();
     }
 }
 

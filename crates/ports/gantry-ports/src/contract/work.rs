@@ -13,8 +13,8 @@ use super::store::{IntakeStore, commit, object, receipt, site};
 use crate::{
     blob::BlobRef,
     store::{
-        Change, CommitError, EvidenceRow, LateRow, MachineKey, MachineKind, MachineRow, Offer, PayloadItem,
-        PayloadRow, PinnedPackage, ResultFile, ResultRow, Row, RunRow,
+        Change, CommitError, EvidenceRow, IdentityRow, LateRow, MachineKey, MachineKind, MachineRow, Offer,
+        PayloadItem, PayloadRow, PinnedPackage, ResultFile, ResultRow, Row, RunRow,
     },
 };
 
@@ -248,4 +248,23 @@ pub fn offers_are_found_by_the_ends_of_their_names(store: &dyn IntakeStore) {
     assert_eq!(names(" pacs", 9), ["1.3 pacs", "1.2 pacs"]);
     assert_eq!(names(" pacs", 1), ["1.3 pacs"]);
     assert_eq!(names(" elsewhere", 9), [""; 0]);
+}
+
+/// Each identity is kept once, however many objects name it, and those of another study are not mixed in.
+pub fn identities_are_kept_once_and_by_study(store: &dyn IntakeStore) {
+    let identity = |study: &str, patient_id: &str, issuer: &str| IdentityRow {
+        site: site(),
+        study: StudyInstanceUid::from_peer(study).unwrap(),
+        patient_id: patient_id.to_owned(),
+        issuer: issuer.to_owned(),
+    };
+    let all =
+        [identity("1.2", "P1", ""), identity("1.2", "P1", "HOSPITAL"), identity("1.2", "P2", "HOSPITAL")];
+    commit(store, all.iter().rev().cloned().map(Row::Identity).collect());
+    commit(store, vec![Row::Identity(all[0].clone()), Row::Identity(identity("1.3", "P9", ""))]);
+    assert_eq!(store.identities(&site(), &study()).unwrap(), all);
+    let none = StudyInstanceUid::from_peer("1.4").unwrap();
+    assert_eq!(store.identities(&site(), &none).unwrap(), []);
+    assert!(all[0].may_be(&all[1]) && !all[1].may_be(&all[2]));
+    assert!(!all[1].may_be(&identity("1.2", "P1", "ELSEWHERE")));
 }

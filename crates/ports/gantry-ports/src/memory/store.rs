@@ -1,7 +1,7 @@
 //! Rows in memory.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -19,9 +19,9 @@ use crate::{
     runs::id_of_run,
     store::{
         AssociationEnd, AssociationRow, AttentionRow, AuditRow, Change, CommitError, Committed, DocumentKind,
-        DocumentRow, EvidenceRow, Expectation, LateRow, MachineKey, MachineKind, MachineRow, ObjectRow,
-        PayloadRow, REFUSALS_MAX, ReceiptRow, Reception, RefusalRow, ResultRow, Row, RunRow, SeriesRow,
-        SeriesTally, Standing, Store, StoreError, StudyRow,
+        DocumentRow, EvidenceRow, Expectation, IdentityRow, LateRow, MachineKey, MachineKind, MachineRow,
+        ObjectRow, PayloadRow, REFUSALS_MAX, ReceiptRow, Reception, RefusalRow, ResultRow, Row, RunRow,
+        SeriesRow, SeriesTally, Standing, Store, StoreError, StudyRow,
     },
 };
 
@@ -43,6 +43,7 @@ struct Tables {
     associations: BTreeMap<u64, AssociationRow>,
     refusals: Vec<RefusalRow>,
     documents: BTreeMap<(SiteId, DocumentKind, String, u32), DocumentRow>,
+    identities: BTreeSet<IdentityRow>,
     attention: BTreeMap<(SiteId, StudyInstanceUid), u64>,
     machines: BTreeMap<MachineKey, MachineRow>,
     payloads: BTreeMap<(SiteId, StudyInstanceUid, WorkflowName, u32), PayloadRow>,
@@ -113,6 +114,7 @@ impl Tables {
             | Row::Attention(_)
             | Row::Attended { .. }
             | Row::Late(_)
+            | Row::Identity(_)
             | Row::Machine(_) => false,
         }
     }
@@ -145,6 +147,9 @@ impl Tables {
             }
             Row::Payload(row) => {
                 self.payloads.insert(payload_key(&row), row);
+            }
+            Row::Identity(row) => {
+                self.identities.insert(row);
             }
             Row::Late(row) => {
                 self.late.insert((row.object, row.workflow.clone(), row.ordinal), row);
@@ -356,6 +361,12 @@ impl Cases for MemoryStore {
             }
         }
         Ok(tallies.into_values().collect())
+    }
+
+    fn identities(&self, site: &SiteId, study: &StudyInstanceUid) -> Result<Vec<IdentityRow>, StoreError> {
+        let tables = self.tables();
+        let of_study = |row: &&IdentityRow| row.site == *site && row.study == *study;
+        Ok(tables.identities.iter().filter(of_study).cloned().collect())
     }
 
     fn releases(&self, associations: &[u64]) -> Result<Vec<(u64, Instant)>, StoreError> {

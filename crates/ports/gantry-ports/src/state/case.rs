@@ -31,8 +31,10 @@ enum Form {
         until: Option<i64>,
     },
     Held {
-        /// Inputs that have nothing; without them it is held because its longest wait is over.
+        /// Inputs that have nothing.
         missing: Option<Vec<String>>,
+        /// What contradicts itself; without both it is held because its longest wait is over.
+        contradiction: Option<String>,
         at: i64,
         selected: WireSelection,
     },
@@ -126,8 +128,12 @@ fn encode(state: &State) -> String {
         },
         Stage::Held { why, at, selected } => Form::Held {
             missing: match why {
-                HeldWhy::MaxWait => None,
+                HeldWhy::MaxWait | HeldWhy::Contradiction(_) => None,
                 HeldWhy::Missing(missing) => Some(texts(missing)),
+            },
+            contradiction: match why {
+                HeldWhy::MaxWait | HeldWhy::Missing(_) => None,
+                HeldWhy::Contradiction(why) => Some(why.clone()),
             },
             at: at.0,
             selected: selection(selected),
@@ -172,10 +178,11 @@ fn decode(text: &str, subject: Subject) -> Result<State, StateError> {
             missing: names(&missing)?,
             until: until.map(Instant),
         },
-        Form::Held { missing, at, selected } => Stage::Held {
-            why: match missing {
-                None => HeldWhy::MaxWait,
-                Some(missing) => HeldWhy::Missing(names(&missing)?),
+        Form::Held { missing, contradiction, at, selected } => Stage::Held {
+            why: match (missing, contradiction) {
+                (None, None) => HeldWhy::MaxWait,
+                (Some(missing), _) => HeldWhy::Missing(names(&missing)?),
+                (None, Some(why)) => HeldWhy::Contradiction(why),
             },
             at: Instant(at),
             selected: selection_back(selected)?,
@@ -268,6 +275,7 @@ mod tests {
             Stage::Waiting { since: Some(at), selected: selected.clone(), missing: vec![], until: Some(at) },
             held(HeldWhy::MaxWait),
             held(HeldWhy::Missing(vec![chest])),
+            held(HeldWhy::Contradiction("two patients".to_owned())),
             frozen(Signal::AssociationEnd),
             frozen(Signal::Quiet),
             frozen(Signal::MaxWait),

@@ -64,7 +64,8 @@ pub fn key(site: &SiteId, study: &StudyInstanceUid, run: &RunId) -> MachineKey {
     MachineKey { site: site.clone(), kind: MachineKind::Run, study: study.clone(), name: run.to_string() }
 }
 
-/// The row of a state, in this version. It is offered as long as a task waits to be claimed.
+/// The row of a state, in this version. It is offered as long as a task waits to be claimed, and waits for a person once
+/// it has failed.
 #[must_use]
 pub fn row(key: MachineKey, step: &Step<State, Effect>, version: u64) -> MachineRow {
     let since = |task: &Task| match task.stage {
@@ -79,13 +80,25 @@ pub fn row(key: MachineKey, step: &Step<State, Effect>, version: u64) -> Machine
         | Stage::Skipped { .. } => None,
     };
     let offered = step.state.tasks.values().filter_map(since).min();
+    let failed = |task: &Task| match task.stage {
+        Stage::Failed { at } => Some(at),
+        Stage::Blocked
+        | Stage::Queued { .. }
+        | Stage::Leased { .. }
+        | Stage::Backoff { .. }
+        | Stage::Ran { .. }
+        | Stage::Declined { .. }
+        | Stage::Cancelled { .. }
+        | Stage::Skipped { .. } => None,
+    };
+    let person = step.state.outcome().and_then(|_| step.state.tasks.values().filter_map(failed).min());
     MachineRow {
         key,
         version,
         state: encode(&step.state),
         due: super::due(&step.timers),
         offered: offered.map(|since| Offer { lane: step.state.lane, since }),
-        person: None,
+        person,
     }
 }
 

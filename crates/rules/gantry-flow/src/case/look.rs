@@ -2,6 +2,7 @@
 
 use alloc::{
     collections::{BTreeMap, BTreeSet},
+    string::String,
     vec::Vec,
 };
 
@@ -20,6 +21,8 @@ pub struct Look {
     /// When associations were released, of those that were. One that was aborted or lost is not here: its sender will
     /// come again with the rest, so only quiet counts.
     pub released: BTreeMap<AssociationId, Instant>,
+    /// Why nothing may be made of what is there, for people.
+    pub contradiction: Option<String>,
 }
 
 /// Whether a workflow applies.

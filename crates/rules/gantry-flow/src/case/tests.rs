@@ -70,7 +70,7 @@ impl Kept {
                 }
             }
         }
-        Look { matched: Match::Yes, selected, released: self.released.clone() }
+        Look { matched: Match::Yes, selected, released: self.released.clone(), contradiction: None }
     }
 }
 
@@ -128,6 +128,10 @@ fn check(rules: &Rules, script: &str, want: Expect) {
             "unmatched" => {
                 let matched = Match::No { clauses: Vec::new() };
                 Event::Look(Look { matched, ..kept.look(rules) })
+            }
+            "contradict" => {
+                let contradiction = Some("two patients".to_string());
+                Event::Look(Look { contradiction, ..kept.look(rules) })
             }
             "run" => Event::Run { by, look: kept.look(rules) },
             "cancel" => Event::Cancel { by },
@@ -187,6 +191,29 @@ fn the_first_signal_that_holds_decides() {
             23 keep 1.0.1 1-6 9 -> frozen by Quiet with 5, late [1] ["late 1.0.1 1"] []
             24 keep 1.0.2 1-3 9 -> frozen by Quiet with 5, late [1, 3] ["late 1.0.2 3"] []
             25 keep 2.1 1-9 9 -> frozen by Quiet with 5, late [1, 3] [] []
+        "#]],
+    );
+}
+
+#[test]
+fn a_contradiction_holds_until_it_is_gone_and_changes_no_payload() {
+    check(
+        &rules(&["chest"], OnMaxWait::Run),
+        "0 keep 1.0.1 1-3 7
+         1 contradict
+         30 contradict
+         31 look
+         40 contradict
+         41 look
+         70 contradict",
+        expect![[r#"
+            0 keep 1.0.1 1-3 7 -> waiting with 3, missing [] [] ["20"]
+            1 contradict -> held: Contradiction("two patients") [] []
+            30 contradict -> held: Contradiction("two patients") [] []
+            31 look -> frozen by Quiet with 3, late [] ["freeze 1 of 3"] []
+            40 contradict -> frozen by Quiet with 3, late [] [] []
+            41 look -> frozen by Quiet with 3, late [] [] []
+            70 contradict -> frozen by Quiet with 3, late [] [] []
         "#]],
     );
 }

@@ -107,6 +107,7 @@ fn check(plan: &Plan, script: &str, want: Expect) {
             "lost" => Event::Lost { task: name(task), fence },
             "due" => Event::Due,
             "cancel" => Event::Cancel { by: "anna".into() },
+            "again" => Event::Again { by: "anna".into() },
             other => panic!("{other}"),
         };
         let step = step(plan, &state, event, at(words[0].parse().unwrap()));
@@ -114,6 +115,34 @@ fn check(plan: &Plan, script: &str, want: Expect) {
         state = step.state;
     }
     want.assert_eq(&out);
+}
+
+#[test]
+fn what_failed_is_tried_again_when_somebody_says_so() {
+    check(
+        &chain(),
+        "1 claim lungs
+         2 again
+         3 hopeless lungs 1
+         4 again
+         5 claim lungs
+         6 hopeless lungs 1
+         7 ran lungs 2
+         8 claim report
+         9 again",
+        expect![[r#"
+            lungs queued #0, report blocked #0 [offer lungs] []
+            1 claim lungs -> lungs leased #1, report blocked #0 [start lungs #1] [task/lungs 11]
+            2 again -> lungs leased #1, report blocked #0 [] [task/lungs 11]
+            3 hopeless lungs 1 -> lungs failed #1, report skipped #0 [end Failed] []
+            4 again -> lungs queued #1, report blocked #0 [offer lungs] []
+            5 claim lungs -> lungs leased #2, report blocked #0 [start lungs #2] [task/lungs 15]
+            6 hopeless lungs 1 -> lungs leased #2, report blocked #0 [] [task/lungs 15]
+            7 ran lungs 2 -> lungs ran #2, report queued #0 [accept lungs #2, offer report] []
+            8 claim report -> lungs ran #2, report leased #1 [start report #1] [task/report 18]
+            9 again -> lungs ran #2, report leased #1 [] [task/report 18]
+        "#]],
+    );
 }
 
 #[test]
@@ -396,7 +425,7 @@ proptest! {
 
 const STAGES: &[&str] =
     &["blocked", "queued", "leased", "back-off", "ran", "declined", "failed", "cancelled", "skipped"];
-const EVENTS: &[&str] = &["claimed", "heartbeat", "finished", "lost", "due", "cancel"];
+const EVENTS: &[&str] = &["claimed", "heartbeat", "finished", "lost", "due", "cancel", "again"];
 
 fn walked() -> Coverage {
     let plan = diamond();
@@ -407,7 +436,9 @@ fn walked() -> Coverage {
         let mut now = at(0);
         for _ in 0..60 {
             now = now.after(Duration::from_secs(dice.below(8)));
-            let event = random_event(&mut dice, &state);
+            let is_again = dice.below(15) == 0;
+            let event =
+                if is_again { Event::Again { by: "anna".into() } } else { random_event(&mut dice, &state) };
             let (word, concerned) = match &event {
                 Event::Claimed { task, .. } => ("claimed", Some(task.clone())),
                 Event::Heartbeat { task, .. } => ("heartbeat", Some(task.clone())),
@@ -415,6 +446,7 @@ fn walked() -> Coverage {
                 Event::Lost { task, .. } => ("lost", Some(task.clone())),
                 Event::Due => ("due", None),
                 Event::Cancel { .. } => ("cancel", None),
+                Event::Again { .. } => ("again", None),
             };
             let step = step(&plan, &state, event, now);
             for (name, task) in &state.tasks {
@@ -432,54 +464,63 @@ fn walked() -> Coverage {
 fn every_transition_of_a_task_is_taken() {
     let table = walked().judge("run", &[]);
     expect![[r#"
+        back-off, again: back-off
         back-off, cancel: cancelled
         back-off, claimed: back-off
         back-off, due: back-off, queued
         back-off, finished: back-off
         back-off, heartbeat: back-off
         back-off, lost: back-off
+        blocked, again: blocked
         blocked, cancel: cancelled
         blocked, claimed: blocked
         blocked, due: blocked
         blocked, finished: blocked
         blocked, heartbeat: blocked
         blocked, lost: blocked
+        cancelled, again: cancelled
         cancelled, cancel: cancelled
         cancelled, claimed: cancelled
         cancelled, due: cancelled
         cancelled, finished: cancelled
         cancelled, heartbeat: cancelled
         cancelled, lost: cancelled
+        declined, again: declined
         declined, cancel: declined
         declined, claimed: declined
         declined, due: declined
         declined, finished: declined
         declined, heartbeat: declined
         declined, lost: declined
+        failed, again: queued
         failed, cancel: failed
         failed, claimed: failed
         failed, due: failed
         failed, finished: failed
         failed, heartbeat: failed
         failed, lost: failed
+        leased, again: leased
         leased, cancel: cancelled
         leased, claimed: leased
         leased, due: back-off, leased, queued
         leased, finished: back-off, declined, failed, leased, ran
         leased, heartbeat: leased
         leased, lost: leased, queued
+        queued, again: queued
         queued, cancel: cancelled
         queued, claimed: leased
         queued, due: queued
         queued, finished: queued
         queued, heartbeat: queued
         queued, lost: queued
+        ran, again: ran
         ran, cancel: ran
         ran, claimed: ran
         ran, due: ran
         ran, finished: ran
         ran, heartbeat: ran
         ran, lost: ran
+        skipped, again: blocked, skipped
         skipped, cancel: skipped
         skipped, claimed: skipped
         skipped, due: skipped

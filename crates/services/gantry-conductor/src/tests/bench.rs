@@ -2,29 +2,33 @@
 
 use std::{
     collections::BTreeMap,
+    io::Read,
+    ops::Range,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicI64, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
     },
 };
 
 use gantry_definition::{document, package::Package};
 use gantry_dicom::{data_set::DataSet, part10, syntax, tag, writer};
+use gantry_flow::names::{CaseKey, Subject};
 use gantry_ports::{
-    blob::{Blob as _, BlobRef},
+    blob::{Appended, Blob, BlobError, BlobRef, Room},
     cases::Cases as _,
     clock::Clock,
     ids::Ids,
     intake::Intake as _,
-    job::{ApplicationSource, Job},
+    job::{ApplicationSource, Job, Place},
     memory::{MemoryBlob, MemoryPerformer, MemoryStore, Play},
     news::News,
     packages::{Application, Packages},
     performer::Performer,
+    state,
     store::{
         AssociationEnd, AssociationRow, AttentionRow, Change, CommitError, Committed, DocumentKind,
-        DocumentRow, EvidenceRow, MachineKind, MachineRow, ObjectRow, ReceiptRow, Reception, Row, SeriesRow,
-        Standing, Store, StoreError, StudyRow,
+        DocumentRow, EvidenceRow, IdentityRow, MachineKind, MachineRow, ObjectRow, ReceiptRow, Reception,
+        Row, SeriesRow, Standing, Store, StoreError, StudyRow,
     },
 };
 use gantry_types::{
@@ -93,6 +97,46 @@ impl Packages for Shelf {
     }
 }
 
+/// A blob store whose disk can be full.
+struct Disk {
+    inner: MemoryBlob,
+    is_full: AtomicBool,
+}
+
+impl Blob for Disk {
+    fn append(&self, content: &mut dyn Read, label: &[u8]) -> Result<Appended, BlobError> {
+        self.check_room()?;
+        self.inner.append(content, label)
+    }
+
+    fn sync(&self, references: &[BlobRef]) -> Result<(), BlobError> {
+        self.inner.sync(references)
+    }
+
+    fn read(&self, reference: BlobRef, range: Range<u64>) -> Result<Vec<u8>, BlobError> {
+        self.inner.read(reference, range)
+    }
+
+    fn place(&self, reference: BlobRef) -> Result<Place, BlobError> {
+        self.inner.place(reference)
+    }
+
+    fn verify(&self, reference: BlobRef) -> Result<Digest, BlobError> {
+        self.inner.verify(reference)
+    }
+
+    fn free(&self, reference: BlobRef) -> Result<(), BlobError> {
+        self.inner.free(reference)
+    }
+
+    fn room(&self) -> Result<Room, BlobError> {
+        if self.is_full.load(Ordering::Relaxed) {
+            return Ok(Room { free: 1, reserve: 2 });
+        }
+        self.inner.room()
+    }
+}
+
 type Intrusion = Box<dyn FnOnce() + Send>;
 
 /// What is done to the store behind the conductor's back: a test of the promise that it breaks must turn red.
@@ -103,6 +147,8 @@ pub(super) enum Sabotage {
     TimerForgotten,
     /// A task that is offered again is claimed under the fence that it had.
     FenceReused,
+    /// The commit of a result fails, and is written all the same.
+    WrittenAndFailed,
 }
 
 impl Sabotage {
@@ -113,7 +159,7 @@ impl Sabotage {
                 row.state = row.state.replace("\"fence\":1", "\"fence\":0");
             }
             (
-                Self::None | Self::TimerForgotten | Self::FenceReused,
+                Self::None | Self::TimerForgotten | Self::FenceReused | Self::WrittenAndFailed,
                 MachineKind::Case | MachineKind::Run | MachineKind::Delivery | MachineKind::Publication,
             ) => {}
         }
@@ -137,7 +183,12 @@ impl Store for Intruded {
                 self.sabotage.spoil(row);
             }
         }
-        self.store.commit(&change)
+        let committed = self.store.commit(&change)?;
+        let is_result = change.rows.iter().any(|row| matches!(row, Row::Result(_)));
+        if self.sabotage == Sabotage::WrittenAndFailed && is_result {
+            return Err(StoreError { doing: "write a change", source: "the disk is silent".into() }.into());
+        }
+        Ok(committed)
     }
 
     fn counter(&self) -> Result<u64, StoreError> {
@@ -150,7 +201,7 @@ impl Store for Intruded {
 pub(super) struct Bench {
     pub(super) store: Arc<MemoryStore>,
     pub(super) conductor: Arc<Conductor>,
-    blob: Arc<MemoryBlob>,
+    blob: Arc<Disk>,
     clock: Arc<Hand>,
     ids: Arc<Count>,
     said: Arc<Mutex<Vec<String>>>,
@@ -173,14 +224,15 @@ impl Bench {
 
     fn spoiled(sabotage: Sabotage) -> Self {
         let store = Arc::new(MemoryStore::default());
-        let blob = Arc::new(MemoryBlob::new(1 << 20, digest));
+        let inner = MemoryBlob::new(1 << 20, digest);
+        let blob = Arc::new(Disk { inner, is_full: AtomicBool::new(false) });
         let clock = Arc::new(Hand(AtomicI64::new(1_000 * SECOND)));
         Self::over(store, blob, clock, Arc::default(), sabotage)
     }
 
     fn over(
         store: Arc<MemoryStore>,
-        blob: Arc<MemoryBlob>,
+        blob: Arc<Disk>,
         clock: Arc<Hand>,
         ids: Arc<Count>,
         sabotage: Sabotage,
@@ -297,17 +349,7 @@ impl Bench {
         };
         let now = self.clock.now();
         rows.extend([
-            Row::Study(StudyRow {
-                site: site.clone(),
-                uid: study.clone(),
-                first_received: now,
-                patient_id: "P1".into(),
-                patient_id_issuer: String::new(),
-                patient_name: String::new(),
-                accession_number: String::new(),
-                study_date: String::new(),
-                description: String::new(),
-            }),
+            Row::Study(self.study_row(&study)),
             Row::Series(SeriesRow {
                 site: site.clone(),
                 study: study.clone(),
@@ -394,6 +436,59 @@ impl Bench {
     pub(super) fn damage(&self, series: &str, number: u32) {
         let row = self.store.revisions(&self.site(), &Self::uid(series, number)).unwrap().remove(0);
         self.blob.free(row.blob).unwrap();
+    }
+
+    pub(super) fn fill_disk(&self, is_full: bool) {
+        self.blob.is_full.store(is_full, Ordering::Relaxed);
+    }
+
+    /// Another study, whose case nobody can read.
+    pub(super) fn spoil_study(&self, uid: &str) {
+        let study = StudyInstanceUid::parse(uid).unwrap();
+        let case = CaseKey::Study { site: self.site(), study: study.clone() };
+        let subject = Subject { case, workflow: "chest-ct".parse().unwrap() };
+        self.commit(vec![
+            Row::Study(self.study_row(&study)),
+            Row::Machine(MachineRow {
+                key: state::case::key(&subject),
+                version: 1,
+                state: "of another version".to_owned(),
+                due: None,
+                offered: None,
+                person: None,
+            }),
+            Row::Attention(AttentionRow { site: self.site(), study, mark: 0 }),
+        ]);
+    }
+
+    pub(super) fn change_run(&self, change: impl FnOnce(&mut MachineRow)) {
+        let mut row = self.run_machine();
+        row.version += 1;
+        change(&mut row);
+        self.commit(vec![Row::Machine(row)]);
+    }
+
+    pub(super) fn identify(&self, patient_id: &str, issuer: &str) {
+        self.commit(vec![Row::Identity(IdentityRow {
+            site: self.site(),
+            study: self.study(),
+            patient_id: patient_id.to_owned(),
+            issuer: issuer.to_owned(),
+        })]);
+    }
+
+    fn study_row(&self, uid: &StudyInstanceUid) -> StudyRow {
+        StudyRow {
+            site: self.site(),
+            uid: uid.clone(),
+            first_received: self.clock.now(),
+            patient_id: "P1".into(),
+            patient_id_issuer: String::new(),
+            patient_name: String::new(),
+            accession_number: String::new(),
+            study_date: String::new(),
+            description: String::new(),
+        }
     }
 
     pub(super) fn bytes(&self, blob: BlobRef) -> Vec<u8> {
