@@ -2,6 +2,7 @@
 
 mod again;
 mod chest;
+mod held;
 mod kills;
 mod once;
 

@@ -63,7 +63,7 @@ pub(crate) enum Command {
     /// What went where, and sending it once more.
     #[command(subcommand)]
     Delivery(Delivery),
-    /// What was stopped before or on its way out, and trying again.
+    /// What was stopped and waits for a person, why, and trying again.
     #[command(subcommand)]
     Quarantine(Quarantine),
     /// What this node promises here, every limit with its value, and what is wrong.
@@ -235,6 +235,25 @@ pub(crate) enum Study {
         /// Study Instance UID or accession number.
         study: String,
     },
+    /// Decide about a study that a workflow holds or still waits for.
+    Decide {
+        #[command(flatten)]
+        listing: Listing,
+        /// Study Instance UID or accession number.
+        study: String,
+        /// For which workflow.
+        #[arg(long)]
+        workflow: String,
+        /// Run with what is there now.
+        #[arg(long, conflicts_with = "skip", required_unless_present = "skip")]
+        go: bool,
+        /// Do not run.
+        #[arg(long)]
+        skip: bool,
+        /// Why; it goes into the audit trail.
+        #[arg(long)]
+        reason: String,
+    },
     /// Write a study's objects as plain files.
     Export {
         #[command(flatten)]
@@ -306,9 +325,10 @@ pub(crate) enum Delivery {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Quarantine {
-    /// List what is in quarantine, with the reason.
+    /// List what waits for a person, with the reason and the command that does something about it: evidence that was not
+    /// let out, deliveries that were refused, runs that failed, studies that are held.
     List(Listing),
-    /// Try again: what was not let out is judged anew, what was refused is sent anew.
+    /// Try again: what was not let out is judged anew, what was refused is sent anew, what failed is run anew.
     Retry {
         #[command(flatten)]
         listing: Listing,

@@ -257,7 +257,7 @@ impl Serving {
     }
 }
 
-fn conductor(node: &Node) -> Arc<Conductor> {
+pub(crate) fn conductor(node: &Node) -> Arc<Conductor> {
     let outside = gantry_conductor::Outside {
         store: Arc::clone(&node.outside.store),
         intake: Arc::clone(&node.outside.intake),

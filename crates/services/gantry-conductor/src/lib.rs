@@ -13,6 +13,7 @@
 //! - A result counts only under the fence of the present attempt (RN2).
 
 mod conductor;
+mod deciding;
 pub mod facts;
 mod freezing;
 mod looking;
@@ -20,6 +21,7 @@ mod running;
 pub mod workflows;
 
 pub use conductor::{Conductor, Outside, Settings};
+pub use deciding::{DecideError, Decision};
 
 #[cfg(test)]
 mod tests;

@@ -35,12 +35,20 @@ enum Looked {
 }
 
 /// What is known of a study, read once for all workflows.
-struct Known {
+pub(crate) struct Known {
     study: StudyRow,
     facts: StudyFacts,
     tallies: BTreeMap<SeriesInstanceUid, Tally>,
     released: BTreeMap<AssociationId, Instant>,
     contradiction: Option<String>,
+}
+
+impl Known {
+    /// What a workflow sees.
+    pub(crate) fn look(&self, pinned: &Pinned) -> Look {
+        let look = pinned.workflow.explain(&self.facts).look(&self.tallies, &self.released);
+        Look { contradiction: self.contradiction.clone(), ..look }
+    }
 }
 
 /// Why nothing may be made of a study: its objects name more than one patient.
@@ -172,7 +180,7 @@ impl Conductor {
         Ok(Some(Arc::new(self.pinned(&study.site, name, version)?)))
     }
 
-    fn know(&self, study: StudyRow) -> Result<Known, TurnError> {
+    pub(crate) fn know(&self, study: StudyRow) -> Result<Known, TurnError> {
         let Conductor { outside, .. } = self;
         let reading = Reading::of(outside);
         let facts = reading.study(&study)?;
@@ -198,7 +206,7 @@ impl Conductor {
         machines: &[MachineRow],
         change: &mut Change,
     ) -> Result<(), TurnError> {
-        let Known { study, facts, tallies, released, contradiction } = known;
+        let study = &known.study;
         let case = CaseKey::Study { site: study.site.clone(), study: study.uid.clone() };
         let subject = Subject { case, workflow: pinned.workflow.name.clone() };
         let key = form::key(&subject);
@@ -217,8 +225,7 @@ impl Conductor {
             | Stage::Cancelled { .. } => None,
         };
         let pinned = frozen_by.as_ref().unwrap_or(pinned);
-        let mut look: Look = pinned.workflow.explain(facts).look(tallies, released);
-        look.contradiction.clone_from(contradiction);
+        let look = known.look(pinned);
         let now = self.outside.clock.now();
         let step = step(&pinned.workflow.rules, &state, Event::Look(look), now);
         let version = row.map_or(0, |row| row.version);
@@ -234,7 +241,19 @@ impl Conductor {
             change.audit.push(self.audit("case/changed", study.uid.as_str(), detail));
         }
         change.rows.push(Row::Machine(next));
-        for effect in step.effects {
+        self.follow(known, pinned, step.effects, change)
+    }
+
+    /// Adds what a step asks for to the change.
+    pub(crate) fn follow(
+        &self,
+        known: &Known,
+        pinned: &Arc<Pinned>,
+        effects: Vec<Effect>,
+        change: &mut Change,
+    ) -> Result<(), TurnError> {
+        let Known { study, facts, .. } = known;
+        for effect in effects {
             match effect {
                 Effect::Freeze { key, selected } => {
                     let freezing = Freezing { study, pinned, facts, key: &key, selected: &selected };
@@ -249,7 +268,7 @@ impl Conductor {
     }
 }
 
-fn stage_word(stage: &Stage) -> &'static str {
+pub(crate) fn stage_word(stage: &Stage) -> &'static str {
     match stage {
         Stage::NotMatched { .. } => "not matched",
         Stage::Waiting { .. } => "waiting",

@@ -8,7 +8,7 @@ use gantry_flow::{
 use gantry_ports::{
     definitions,
     state::delivery as form,
-    store::{AuditRow, Change, CommitError, DocumentKind, Expectation, MachineKind, MachineRow, Row},
+    store::{AuditRow, Change, CommitError, DocumentKind, Expectation, MachineRow, Row},
 };
 use gantry_types::uid::SopInstanceUid;
 use serde_json::{Value, json};
@@ -123,14 +123,4 @@ fn list(listing: &Listing, count: usize) -> Result<(), Failure> {
             cell("sopInstance")
         ))
     })
-}
-
-/// What waits for a person, of deliveries and publications.
-pub(crate) fn quarantined(node: &Node) -> Result<Vec<MachineRow>, Failure> {
-    let waiting = node.cases.waiting_for_person(&node.site, 10_000).map_err(unreadable)?;
-    let is_meant = |row: &MachineRow| match row.key.kind {
-        MachineKind::Delivery | MachineKind::Publication => true,
-        MachineKind::Case | MachineKind::Run => false,
-    };
-    Ok(waiting.into_iter().filter(is_meant).collect())
 }

@@ -6,13 +6,20 @@ use gantry_api::{
     studies::{self, Listed, Shown, is_in_force},
     view::View,
 };
-use gantry_types::instant::Instant;
+use gantry_conductor::{DecideError, Decision};
+use gantry_flow::names::Actor;
+use gantry_types::{
+    ids::{IdError, WorkflowName},
+    instant::Instant,
+};
+use serde_json::json;
 
 use crate::{
     cli::{Listing, Study},
     commands::export,
     node::{Access, Node},
-    report::{Failure, print, say},
+    report::{Exit, Failure, print, say},
+    serving,
 };
 
 /// `gantry study`.
@@ -20,12 +27,52 @@ pub(crate) fn run(command: Study) -> Result<(), Failure> {
     match command {
         Study::List { listing, count } => list(&listing, count),
         Study::Show { listing, study } => show(&listing, &study),
+        Study::Decide { listing, study, workflow, go, skip: _, reason } => {
+            let decision = if go { Decision::Go } else { Decision::Skip };
+            decide(&listing, &study, &workflow, decision, &reason)
+        }
         Study::Export { listing, study, out } => {
             let node = Node::open(&listing.data, Access::Read)?;
             let study = studies::find(&node.view(), &study)?;
             export::run(&node, &study, &out, listing.json)
         }
     }
+}
+
+/// Decides about a study for a workflow.
+fn decide(
+    listing: &Listing,
+    study: &str,
+    workflow: &str,
+    decision: Decision,
+    reason: &str,
+) -> Result<(), Failure> {
+    let node = Node::open(&listing.data, Access::Read)?;
+    let study = studies::find(&node.view(), study)?;
+    let named: WorkflowName = workflow.parse().map_err(|error: IdError| {
+        Failure::new(Exit::NotFound, "study/unknown-workflow", error.to_string())
+    })?;
+    let by = Actor::from("command");
+    let decided = serving::conductor(&node).decide(&study.uid, &named, decision, &by, reason);
+    decided.map_err(|error| {
+        let exit = match &error {
+            DecideError::UnknownWorkflow(_) | DecideError::UnknownStudy(_) => Exit::NotFound,
+            DecideError::DoesNotApply(_) => Exit::Input,
+            DecideError::Changed | DecideError::Failed(_) => Exit::Failed,
+        };
+        Failure::new(exit, "study/not-decided", error.to_string())
+            .hint("`gantry study show` says how the study is now")
+    })?;
+    let word = match decision {
+        Decision::Go => "runs with what is there now",
+        Decision::Skip => "is not run",
+    };
+    if listing.json {
+        return print(
+            &json!({ "study": study.uid.as_str(), "workflow": workflow, "decided": word }).to_string(),
+        );
+    }
+    print(&format!("workflow {workflow} {word}"))
 }
 
 fn list(listing: &Listing, count: usize) -> Result<(), Failure> {

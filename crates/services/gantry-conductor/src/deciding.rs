@@ -1,0 +1,124 @@
+//! What a person decides: about a case that is held or waits, and about a run that has failed.
+
+use gantry_flow::{
+    case::{self, step},
+    names::{Actor, CaseKey, Subject, WorkflowName},
+    run,
+};
+use gantry_ports::{
+    state::case as form,
+    store::{Change, DocumentKind, Expectation, MachineKind, MachineRow, Row},
+};
+use gantry_types::uid::StudyInstanceUid;
+
+use crate::{
+    conductor::{Conductor, TurnError, chain},
+    workflows::Workflows,
+};
+
+/// A decision about a case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decision {
+    /// Run with what is there now.
+    Go,
+    /// Do not run.
+    Skip,
+}
+
+/// Why a decision changed nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum DecideError {
+    /// There is no such workflow.
+    #[error("there is no workflow `{0}`")]
+    UnknownWorkflow(String),
+    /// There is no such study.
+    #[error("there is no study {0}")]
+    UnknownStudy(String),
+    /// It does not apply to the case as it is: it was frozen already, inputs are missing, or it contradicts itself.
+    #[error("the study is {0}: the decision does not apply to that")]
+    DoesNotApply(&'static str),
+    /// Something came in between.
+    #[error("the study changed at the same time: nothing was decided")]
+    Changed,
+    /// It could not be read or written.
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl From<TurnError> for DecideError {
+    fn from(error: TurnError) -> Self {
+        match error {
+            TurnError::Changed => Self::Changed,
+            TurnError::Store(_) | TurnError::State(_) | TurnError::Facts(_) | TurnError::Impossible(_) => {
+                Self::Failed(chain(&error))
+            }
+        }
+    }
+}
+
+impl Conductor {
+    /// Decides about a study for one workflow. Who and why go into the audit trail.
+    ///
+    /// # Errors
+    /// [`DecideError`]; then nothing was changed.
+    pub fn decide(
+        &self,
+        study: &StudyInstanceUid,
+        workflow: &WorkflowName,
+        decision: Decision,
+        by: &Actor,
+        reason: &str,
+    ) -> Result<(), DecideError> {
+        let failed = |error: gantry_ports::store::StoreError| DecideError::from(TurnError::from(error));
+        let site = &self.settings.site;
+        let unknown = || DecideError::UnknownWorkflow(workflow.to_string());
+        let rows = self.outside.definitions.newest_documents(site, DocumentKind::Workflow).map_err(failed)?;
+        let workflows = Workflows::of(&rows);
+        let pinned = workflows.live.iter().find(|pinned| pinned.workflow.name == *workflow);
+        let pinned = pinned.ok_or_else(unknown)?;
+        let mark = self.outside.cases.mark(site, study).map_err(failed)?;
+        let row = self.outside.intake.study(site, study).map_err(failed)?;
+        let known = self.know(row.ok_or_else(|| DecideError::UnknownStudy(study.to_string()))?)?;
+        let subject = Subject {
+            case: CaseKey::Study { site: site.clone(), study: study.clone() },
+            workflow: workflow.clone(),
+        };
+        let key = form::key(&subject);
+        let machine = self.outside.cases.machine(&key).map_err(failed)?;
+        let state = match &machine {
+            Some(row) => form::state(row).map_err(TurnError::from)?,
+            None => case::State::new(subject),
+        };
+        let event = match decision {
+            Decision::Go => case::Event::Run { by: by.clone(), look: known.look(pinned) },
+            Decision::Skip => case::Event::Cancel { by: by.clone() },
+        };
+        let step = step(&pinned.workflow.rules, &state, event, self.outside.clock.now());
+        if step.state == state {
+            return Err(DecideError::DoesNotApply(crate::looking::stage_word(&state.stage)));
+        }
+        let version = machine.map_or(0, |row| row.version);
+        let word = crate::looking::stage_word(&step.state.stage);
+        let detail = format!("workflow {workflow}: {word}, by {by}: {reason}");
+        let mut change = Change {
+            expect: vec![
+                Expectation::Mark { site: site.clone(), study: study.clone(), mark },
+                Expectation::Machine { key, version },
+            ],
+            rows: vec![Row::Machine(form::row(&step, version + 1))],
+            audit: vec![self.audit("case/decided", study.as_str(), detail)],
+        };
+        self.follow(&known, pinned, step.effects, &mut change)?;
+        self.outside.store.commit(&change).map_err(TurnError::from)?;
+        Ok(())
+    }
+
+    /// Has what failed of a run tried again; says whether anything had failed.
+    ///
+    /// # Errors
+    /// [`DecideError`]; then nothing was changed.
+    pub fn try_again(&self, row: &MachineRow, by: &Actor) -> Result<bool, DecideError> {
+        debug_assert_eq!(row.key.kind, MachineKind::Run);
+        Ok(self.step_run(row, &mut |_| Some(run::Event::Again { by: by.clone() }))?)
+    }
+}
