@@ -42,7 +42,7 @@ use gantry_ports::{
     state::delivery as form,
     store::{Change, DocumentKind, DocumentRow, EvidenceRow, MachineKey, Row, RunRow, Store as _},
 };
-use gantry_segments::Segments;
+use gantry_segments::{Reserved, Segments};
 use gantry_sqlite::SqliteStore;
 use gantry_tests::peer::{self, Listening};
 use gantry_types::{
@@ -111,7 +111,12 @@ impl Node {
         };
         Self {
             store: Arc::new(SqliteStore::open(&dir.path().join("gantry.db")).unwrap()),
-            blob: Arc::new(Segments::open(&dir.path().join("segments"), settings, 0, &|_| Ok(None)).unwrap()),
+            blob: Arc::new(
+                Segments::open(Reserved::take(&dir.path().join("segments")).unwrap(), settings, 0, &|_| {
+                    Ok(None)
+                })
+                .unwrap(),
+            ),
             clock: Arc::new(Ahead { began: Monotonic::now(), ahead: AtomicI64::new(0) }),
             news: News::default(),
             running: None,

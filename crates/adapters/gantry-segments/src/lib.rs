@@ -16,4 +16,4 @@ mod format;
 mod segments;
 mod spares;
 
-pub use segments::{Segments, Settings};
+pub use segments::{Reserved, Segments, Settings};

@@ -114,21 +114,38 @@ struct Spool {
     hasher: Sha256,
 }
 
+/// A folder that this process alone appends to, before anything in it is opened.
+pub struct Reserved {
+    folder: Folder,
+    lock: Lock,
+}
+
+impl Reserved {
+    /// Takes the folder.
+    ///
+    /// # Errors
+    /// [`BlobError::InUse`] if another process has it, [`BlobError::Disk`].
+    pub fn take(path: &Path) -> Result<Self, BlobError> {
+        let folder = Folder::open(path)?;
+        let lock = folder.lock()?;
+        Ok(Self { folder, lock })
+    }
+}
+
 impl Segments {
     /// Opens a folder to append. `last_container` is the last that anybody remembers, even if its file is gone: new ones
     /// are numbered above it. `last_kept` says for a container which acknowledged content lies last in it: appending
     /// goes on behind that, whatever a crash has left.
     ///
     /// # Errors
-    /// [`BlobError::InUse`] if another process has the folder open to append, [`BlobError::Disk`].
+    /// [`BlobError::Disk`].
     pub fn open(
-        path: &Path,
+        reserved: Reserved,
         settings: Settings,
         last_container: u64,
         last_kept: &dyn Fn(u64) -> Result<Option<BlobRef>, BlobError>,
     ) -> Result<Self, BlobError> {
-        let folder = Folder::open(path)?;
-        let lock = folder.lock()?;
+        let Reserved { folder, lock } = reserved;
         let containers = folder.containers()?;
         let last = containers.last().copied().unwrap_or(0).max(last_container);
         let numbers = Arc::new(AtomicU64::new(last + 1));

@@ -2,12 +2,7 @@
 //!
 //! Commands open it the same way while `serve` runs; what writes segments opens them, the rest only reads.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::{fs, path::Path, path::PathBuf, sync::Arc, time::Duration};
 
 use gantry_api::view::View;
 use gantry_dicom::part10::IMPLEMENTATION_CLASS_UID;
@@ -19,8 +14,9 @@ use gantry_gateway::{
 };
 use gantry_ports::{
     blob::BlobError, cases::Cases, definitions::Definitions, intake::Intake as _, runs::Runs,
+    store::StoreError,
 };
-use gantry_segments::{Segments, Settings};
+use gantry_segments::{Reserved, Segments, Settings};
 use gantry_sqlite::SqliteStore;
 use gantry_types::{
     ids::{NodeId, SiteId},
@@ -69,16 +65,28 @@ impl Node {
         let bad = |why: String| Failure::new(Exit::Config, "config/invalid", why);
         let site = config.site().map_err(bad)?;
         let id = config.node().map_err(bad)?;
-        let database = data.join("gantry.db");
-        let store = match access {
-            Access::Serve => SqliteStore::open(&database),
-            // Beside a server that runs, which may be of another version: nothing is migrated.
-            Access::Read if database.exists() => SqliteStore::join(&database),
-            Access::Read => SqliteStore::open(&database),
+        let (database, segments) = (data.join("gantry.db"), data.join("segments"));
+        let opened = |store: Result<SqliteStore, StoreError>| {
+            store.map(Arc::new).map_err(|error| Failure::unexpected("store/unusable", &error))
         };
-        let store = store.map_err(|error| Failure::unexpected("store/unusable", &error))?;
-        let store = Arc::new(store);
-        let blob = open_segments(data, &config, &store, access)?;
+        let settings = segment_settings(&config);
+        let (store, blob) = match access {
+            Access::Serve => {
+                // Before the database is migrated: another process may serve with an older program.
+                let reserved = reserve(data, &segments)?;
+                let store = opened(SqliteStore::open(&database))?;
+                let blob = open_segments(reserved, settings, &store)?;
+                (store, blob)
+            }
+            Access::Read => {
+                // Beside a server that runs, which may be of another version: nothing is migrated.
+                let there = database.exists();
+                let store =
+                    opened(if there { SqliteStore::join(&database) } else { SqliteStore::open(&database) })?;
+                let blob = Segments::open_to_read(&segments, settings);
+                (store, blob.map_err(|error| Failure::unexpected("segments/unusable", &error))?)
+            }
+        };
         let last = store.last_id().map_err(|error| Failure::unexpected("store/unusable", &error))?;
         let ids = SortableIds::start(random()?, last);
         let outside = Outside {
@@ -172,41 +180,37 @@ fn create_private(data: &Path) -> std::io::Result<()> {
     }
 }
 
-fn open_segments(
-    data: &Path,
-    config: &Config,
-    store: &SqliteStore,
-    access: Access,
-) -> Result<Segments, Failure> {
-    let settings = Settings {
+fn segment_settings(config: &Config) -> Settings {
+    Settings {
         segment_bytes: config.storage.segment_mib << 20,
         spares: config.storage.spares,
         content_bytes_max: config.storage.object_mib_max << 20,
         reserve_bytes: config.storage.reserve_mib << 20,
         ..Settings::default()
-    };
-    let path: PathBuf = data.join("segments");
-    let unusable = |error| Failure::unexpected("segments/unusable", &error);
-    match access {
-        Access::Read => Segments::open_to_read(&path, settings).map_err(unusable),
-        Access::Serve => {
-            let last_kept = |container| {
-                store.last_in_container(container).map_err(|error| BlobError::Disk {
-                    doing: "ask what was kept last",
-                    source: std::io::Error::other(error),
-                })
-            };
-            let last = store.last_container();
-            let last = last.map_err(|error| Failure::unexpected("store/unusable", &error))?;
-            Segments::open(&path, settings, last, &last_kept).map_err(|error| {
-                if matches!(error, BlobError::InUse) {
-                    let sentence = format!("another process serves {}", data.display());
-                    return Failure::new(Exit::Config, "node/in-use", sentence);
-                }
-                unusable(error)
-            })
-        }
     }
+}
+
+/// Takes the data folder for this process.
+fn reserve(data: &Path, segments: &Path) -> Result<Reserved, Failure> {
+    Reserved::take(segments).map_err(|error| {
+        if matches!(error, BlobError::InUse) {
+            let sentence = format!("another process serves {}", data.display());
+            return Failure::new(Exit::Config, "node/in-use", sentence);
+        }
+        Failure::unexpected("segments/unusable", &error)
+    })
+}
+
+fn open_segments(reserved: Reserved, settings: Settings, store: &SqliteStore) -> Result<Segments, Failure> {
+    let last_kept = |container| {
+        store.last_in_container(container).map_err(|error| BlobError::Disk {
+            doing: "ask what was kept last",
+            source: std::io::Error::other(error),
+        })
+    };
+    let last = store.last_container().map_err(|error| Failure::unexpected("store/unusable", &error))?;
+    Segments::open(reserved, settings, last, &last_kept)
+        .map_err(|error| Failure::unexpected("segments/unusable", &error))
 }
 
 pub(crate) fn random() -> Result<u16, Failure> {

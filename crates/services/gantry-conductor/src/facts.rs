@@ -35,6 +35,9 @@ use crate::conductor::Outside;
 /// As much of an object as is read for what its series says; a header that is longer says less.
 const FRONT_BYTES: u64 = 256 << 10;
 
+/// How Gantry names itself in what it makes.
+const MODEL: &str = "Gantry";
+
 /// How many objects of a series are tried until one can be read.
 const SPEAKERS_MAX: usize = 8;
 
@@ -101,14 +104,17 @@ impl<'a> Reading<'a> {
     /// # Errors
     /// [`FactsError`]: an object that is damaged must not look like one that says nothing.
     pub fn study(&self, study: &StudyRow) -> Result<StudyFacts, FactsError> {
-        let objects = self.objects(&study.site, &study.uid)?;
+        let mut objects = self.objects(&study.site, &study.uid)?;
         let mut rows = self.intake.series(&study.site, &study.uid)?;
-        rows.retain(|row| objects.iter().any(|object| object.series == row.uid));
-        let mut facts = StudyFacts { study: self.of_study(study, &rows, &objects)?, series: BTreeMap::new() };
+        let mut series = BTreeMap::new();
         for row in &rows {
             let own: Vec<&ObjectRow> = objects.iter().filter(|object| object.series == row.uid).collect();
             let mut of_series = match self.speaker(&own) {
-                Ok(Some(speaker)) => self.of_header(speaker)?,
+                Ok(Some(speaker)) => match self.of_header(speaker)? {
+                    Some(of_header) => of_header,
+                    // Another Gantry made it.
+                    None => continue,
+                },
                 Ok(None) => continue,
                 // It says nothing of itself: clauses about it are unknown, and other series are judged all the same.
                 Err(FactsError::Blob(_)) => Facts::new(),
@@ -119,9 +125,11 @@ impl<'a> Reading<'a> {
             of_series.insert("series.instances", Value::Number(own.len() as f64));
             let classes = own.iter().map(|object| object.sop_class.to_string());
             texts(&mut of_series, "series.sopClasses", classes.collect());
-            facts.series.insert(row.uid.clone(), of_series);
+            series.insert(row.uid.clone(), of_series);
         }
-        Ok(facts)
+        rows.retain(|row| series.contains_key(&row.uid));
+        objects.retain(|object| series.contains_key(&object.series));
+        Ok(StudyFacts { study: self.of_study(study, &rows, &objects)?, series })
     }
 
     fn of_study(
@@ -164,9 +172,11 @@ impl<'a> Reading<'a> {
         failed.map_or(Ok(None), |error| Err(error.into()))
     }
 
-    /// What an object's header says of its series.
-    fn of_header(&self, object: &ObjectRow) -> Result<Facts, FactsError> {
-        self.with_header(object, |data_set| of_data_set(data_set, object))
+    /// What an object's header says of its series; nothing if some Gantry made it (AS1).
+    fn of_header(&self, object: &ObjectRow) -> Result<Option<Facts>, FactsError> {
+        self.with_header(object, |data_set| {
+            (!is_made_by_gantry(data_set)).then(|| of_data_set(data_set, object))
+        })
     }
 
     fn with_header<T>(
@@ -185,6 +195,12 @@ impl<'a> Reading<'a> {
         let data_set = reader::read(&front, encoding, Limits::default(), stop).data_set;
         Ok(read(&data_set))
     }
+}
+
+/// Whether a Gantry, this one or another, names itself among the equipment that contributed (PS3.3 C.12.1).
+fn is_made_by_gantry(data_set: &DataSet<'_>) -> bool {
+    let items = data_set.items(tag::CONTRIBUTING_EQUIPMENT_SEQUENCE);
+    items.iter().any(|item| charset::text(item, tag::MANUFACTURER_MODEL_NAME) == MODEL)
 }
 
 fn of_data_set(data_set: &DataSet<'_>, object: &ObjectRow) -> Facts {

@@ -116,6 +116,18 @@ fn as1_evidence_that_comes_back_makes_nothing_ready_and_is_not_late() {
 }
 
 #[test]
+fn as1_what_another_gantry_made_is_no_series_of_the_study() {
+    let bench = Bench::new(&WORKFLOW.replace("series.instances >= 3", "series.instances >= 1"));
+    (1..=3).for_each(|number| bench.keep("1.1", number, 1));
+    bench.keep_made("1.9", 1);
+    bench.release(1);
+    bench.turn();
+    let workflow = "chest-ct".parse().unwrap();
+    let payload = bench.store.payload(&bench.site(), &bench.study(), &workflow, 1).unwrap().unwrap();
+    assert_eq!(payload.items.len(), 3);
+}
+
+#[test]
 fn a_forgotten_association_end_is_made_up_for_by_the_timer() {
     quiet_decides_by_the_timer(Sabotage::None);
 }

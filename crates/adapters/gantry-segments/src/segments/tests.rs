@@ -40,7 +40,7 @@ fn temporary() -> Temporary {
 
 fn open(dir: &TempDir, last_kept: Option<BlobRef>) -> Segments {
     let last = move |container| Ok(last_kept.filter(|last| last.container == container));
-    Segments::open(dir.path(), SMALL, 0, &last).unwrap()
+    Segments::open(Reserved::take(dir.path()).unwrap(), SMALL, 0, &last).unwrap()
 }
 
 gantry_ports::blob_contract!(temporary());
@@ -89,7 +89,7 @@ fn one_process_appends_and_others_read_meanwhile() {
     let dir = TempDir::new().unwrap();
     let segments = open(&dir, None);
     let kept = append(&segments, 1, 5000);
-    assert!(matches!(Segments::open(dir.path(), SMALL, 0, &|_| Ok(None)), Err(BlobError::InUse)));
+    assert!(matches!(Reserved::take(dir.path()), Err(BlobError::InUse)));
     let reader = Segments::open_to_read(dir.path(), SMALL).unwrap();
     assert_eq!(reader.read(kept, 0..5000).unwrap(), content(1, 5000));
     assert!(matches!(reader.append(&mut &b"x"[..], b""), Err(BlobError::InUse)));
@@ -132,7 +132,7 @@ fn spares_are_zeroed_used_once_and_found_again() {
 fn at_the_disk_reserve_nothing_is_kept() {
     let dir = TempDir::new().unwrap();
     let settings = Settings { reserve_bytes: u64::MAX, ..SMALL };
-    let segments = Segments::open(dir.path(), settings, 0, &|_| Ok(None)).unwrap();
+    let segments = Segments::open(Reserved::take(dir.path()).unwrap(), settings, 0, &|_| Ok(None)).unwrap();
     let error = segments.append(&mut &b"abc"[..], b"").unwrap_err();
     assert!(matches!(error, BlobError::Full { reserve: u64::MAX, .. }), "{error:?}");
 }
@@ -140,7 +140,11 @@ fn at_the_disk_reserve_nothing_is_kept() {
 #[test]
 fn large_content_that_tears_leaves_no_file() {
     let dir = TempDir::new().unwrap();
-    let segments = Segments::open(dir.path(), Settings { spares: 0, ..SMALL }, 0, &|_| Ok(None)).unwrap();
+    let segments =
+        Segments::open(Reserved::take(dir.path()).unwrap(), Settings { spares: 0, ..SMALL }, 0, &|_| {
+            Ok(None)
+        })
+        .unwrap();
     let before = segments.folder.containers().unwrap();
     let mut torn = std::io::repeat(1).take(3 << 20).chain(Failing);
     assert!(matches!(segments.append(&mut torn, b""), Err(BlobError::Source(_))));
@@ -229,6 +233,6 @@ fn another_reader_finds_the_content_at_its_place() {
 fn numbers_go_on_above_what_is_remembered() {
     let dir = TempDir::new().unwrap();
     let settings = Settings { spares: 0, ..SMALL };
-    let segments = Segments::open(dir.path(), settings, 41, &|_| Ok(None)).unwrap();
+    let segments = Segments::open(Reserved::take(dir.path()).unwrap(), settings, 41, &|_| Ok(None)).unwrap();
     assert_eq!(append(&segments, 1, 100).container, 42);
 }

@@ -333,7 +333,16 @@ impl Bench {
         self.keep_uid(&SopInstanceUid::parse(sop).unwrap(), series, association);
     }
 
+    /// Evidence of another Gantry comes.
+    pub(super) fn keep_made(&self, series: &str, association: u64) {
+        self.keep_object(&Self::uid(series, 1), series, association, "Gantry");
+    }
+
     fn keep_uid(&self, sop: &SopInstanceUid, series: &str, association: u64) {
+        self.keep_object(sop, series, association, "Scanner");
+    }
+
+    fn keep_object(&self, sop: &SopInstanceUid, series: &str, association: u64, equipment: &str) {
         let (site, study) = (self.site(), self.study());
         let series = SeriesInstanceUid::parse(series).unwrap();
         let known = self.store.revisions(&site, sop).unwrap();
@@ -341,7 +350,7 @@ impl Bench {
         let (object, reception) = match known.first() {
             Some(row) => (row.id, Reception::Same),
             None => {
-                let row = self.object(sop, &series);
+                let row = self.object(sop, &series, equipment);
                 let id = row.id;
                 rows.push(Row::Object(row));
                 (id, Reception::Kept)
@@ -372,13 +381,16 @@ impl Bench {
         self.commit(rows);
     }
 
-    fn object(&self, sop: &SopInstanceUid, series: &SeriesInstanceUid) -> ObjectRow {
+    fn object(&self, sop: &SopInstanceUid, series: &SeriesInstanceUid, equipment: &str) -> ObjectRow {
         let mut data_set = DataSet::new();
         data_set.put_str(tag::SOP_CLASS_UID, CT);
         data_set.put_str(tag::SOP_INSTANCE_UID, sop.as_str());
         data_set.put_str(tag::MODALITY, "CT");
         data_set.put_str(tag::STUDY_INSTANCE_UID, "1");
         data_set.put_str(tag::SERIES_INSTANCE_UID, series.as_str());
+        let mut contribution = DataSet::new();
+        contribution.put_str(tag::MANUFACTURER_MODEL_NAME, equipment);
+        data_set.put_items(tag::CONTRIBUTING_EQUIPMENT_SEQUENCE, vec![contribution]);
         let transfer_syntax = TransferSyntaxUid::from_peer(syntax::EXPLICIT_VR_LITTLE_ENDIAN).unwrap();
         let sop_class = SopClassUid::from_peer(CT).unwrap();
         let implementation = part10::Implementation {
