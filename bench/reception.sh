@@ -36,3 +36,16 @@ options="--data $work/ct160 --assoc 1 --count 100 --driver storescu-nagle"
     "orthanc=$run orthanc $options" \
     "storescp=$run storescp $options" \
     "gantry=$run cmd --called GANTRY --cmd '$serve' $options"
+if [ "$(id -u)" -eq 0 ]; then
+    echo "== ext4 journal commits per object, 1 association, 200 CT, on a file system of its own"
+    config='[storage]\nsegment_mib = 128\nspares = 1\nreserve_mib = 16\n'
+    cat > "$work/serve.sh" <<EOF
+#!/bin/sh
+mkdir -p "\$2/data" && printf '$config' > "\$2/data/gantry.toml"
+exec $gantry serve --http-port 0 --dicom-port "\$1" --data "\$2/data"
+EOF
+    chmod +x "$work/serve.sh"
+    "$python" "$tools/journal_commits.py" orthanc --data "$work/ct512" || echo "not measured: no loop device here"
+    "$python" "$tools/journal_commits.py" cmd --called GANTRY --cmd "$work/serve.sh {port} {dir}" \
+        --data "$work/ct512" || echo "not measured: no loop device here"
+fi
