@@ -1,3 +1,5 @@
+ALTER TABLE study ADD COLUMN accession_issuer TEXT NOT NULL DEFAULT '';
+
 -- What is offered to whoever is free (lane: 0 urgent, 1 routine, 2 background), and what waits for a person.
 ALTER TABLE machine ADD COLUMN offer_lane INTEGER;
 ALTER TABLE machine ADD COLUMN offered INTEGER;

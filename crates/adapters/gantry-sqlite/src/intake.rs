@@ -19,7 +19,7 @@ use rusqlite::{Connection, OptionalExtension as _, Params, Result, Row};
 use crate::{names, rows, store::SqliteStore};
 
 const STUDY: &str = "SELECT site.text, uid.text, first_received, patient_id, patient_id_issuer, patient_name,
-    accession_number, study_date, description
+    accession_number, study_date, description, accession_issuer
     FROM study JOIN name site ON site.id = study.site JOIN name uid ON uid.id = study.uid";
 
 const SERIES: &str = "SELECT site.text, study.text, uid.text, modality, number, description

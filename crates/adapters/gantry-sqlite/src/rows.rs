@@ -49,7 +49,7 @@ fn put_study(connection: &Connection, names: &mut Names, row: &StudyRow) -> Resu
     let site = names.id(connection, row.site.as_str())?;
     let uid = names.id(connection, row.uid.as_str())?;
     connection
-        .prepare_cached("INSERT OR REPLACE INTO study VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")?
+        .prepare_cached("INSERT OR REPLACE INTO study VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)")?
         .execute(params![
             site,
             uid,
@@ -59,7 +59,8 @@ fn put_study(connection: &Connection, names: &mut Names, row: &StudyRow) -> Resu
             row.patient_name,
             row.accession_number,
             row.study_date,
-            row.description
+            row.description,
+            row.accession_issuer
         ])?;
     Ok(())
 }
@@ -236,6 +237,7 @@ pub(crate) fn study(row: &SqlRow<'_>) -> Result<StudyRow> {
         accession_number: row.get(6)?,
         study_date: row.get(7)?,
         description: row.get(8)?,
+        accession_issuer: row.get(9)?,
     })
 }
 

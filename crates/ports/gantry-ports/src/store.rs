@@ -136,6 +136,8 @@ pub struct StudyRow {
     pub patient_name: String,
     /// Accession Number (0008,0050).
     pub accession_number: String,
+    /// Who issued it (0008,0051), decoded; empty if the object does not say it.
+    pub accession_issuer: String,
     /// Study Date (0008,0020), as written.
     pub study_date: String,
     /// Study Description (0008,1030), decoded.

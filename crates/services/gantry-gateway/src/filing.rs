@@ -29,6 +29,7 @@ pub(crate) struct Filed {
     pub(crate) patient_id_issuer: String,
     pub(crate) patient_name: String,
     pub(crate) accession_number: String,
+    pub(crate) accession_issuer: String,
     pub(crate) study_date: String,
     pub(crate) study_description: String,
     pub(crate) modality: String,
@@ -100,6 +101,7 @@ fn from_header(reading: &Reading<'_>) -> Result<Filed, Unfilable> {
         patient_id_issuer: text(tag::ISSUER_OF_PATIENT_ID),
         patient_name: text(tag::PATIENT_NAME),
         accession_number: text(tag::ACCESSION_NUMBER),
+        accession_issuer: accession_issuer(data_set),
         study_date: text(tag::STUDY_DATE),
         study_description: text(tag::STUDY_DESCRIPTION),
         modality: text(tag::MODALITY),
@@ -108,6 +110,17 @@ fn from_header(reading: &Reading<'_>) -> Result<Filed, Unfilable> {
         deviations,
     })
 }
+
+/// Who issued the accession number: Local Namespace Entity ID, else Universal Entity ID (PS3.3 C.7.2.1, 10.17).
+fn accession_issuer(data_set: &DataSet<'_>) -> String {
+    let items = data_set.items(tag::ISSUER_OF_ACCESSION_NUMBER_SEQUENCE);
+    let Some(item) = items.first() else { return String::new() };
+    let local = charset::text(item, LOCAL_NAMESPACE_ENTITY_ID);
+    if local.is_empty() { charset::text(item, UNIVERSAL_ENTITY_ID) } else { local }
+}
+
+const LOCAL_NAMESPACE_ENTITY_ID: Tag = Tag(0x0040, 0x0031);
+const UNIVERSAL_ENTITY_ID: Tag = Tag(0x0040, 0x0032);
 
 #[cfg(test)]
 mod tests {
@@ -126,6 +139,9 @@ mod tests {
         data_set.put_str(tag::STUDY_INSTANCE_UID, study);
         data_set.put_str(tag::SERIES_INSTANCE_UID, "1.3");
         data_set.put_str(tag::PATIENT_ID, "P1");
+        let mut issuer = DataSet::new();
+        issuer.put_str(LOCAL_NAMESPACE_ENTITY_ID, "RIS");
+        data_set.put_items(tag::ISSUER_OF_ACCESSION_NUMBER_SEQUENCE, vec![issuer]);
         data_set.put_u16(tag::ROWS, &[512]);
         data_set.put_as(tag::PIXEL_DATA, gantry_dicom::vr::Vr::OW, {
             gantry_dicom::data_set::Value::Bytes(vec![0; 1000].into())
@@ -138,6 +154,7 @@ mod tests {
         let bytes = object("1.2");
         let filed = file(&bytes[..200], false, &explicit()).unwrap();
         assert_eq!((filed.study.as_str(), filed.patient_id.as_str()), ("1.2", "P1"));
+        assert_eq!(filed.accession_issuer, "RIS");
         assert_eq!(filed.deviations, Vec::<String>::new());
         assert_eq!(file(&bytes[..60], false, &explicit()), Err(Unfilable::NeedsMore));
     }

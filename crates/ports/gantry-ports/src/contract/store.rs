@@ -41,6 +41,7 @@ fn study(uid: &str, received: i64) -> StudyRow {
         patient_id_issuer: "HOSPITAL".into(),
         patient_name: "Müller^Jörg".into(),
         accession_number: "A1".into(),
+        accession_issuer: "RIS".into(),
         study_date: "20261125".into(),
         description: "CT Thorax".into(),
     }

@@ -498,6 +498,7 @@ impl Bench {
             patient_id_issuer: String::new(),
             patient_name: String::new(),
             accession_number: String::new(),
+            accession_issuer: String::new(),
             study_date: String::new(),
             description: String::new(),
         }

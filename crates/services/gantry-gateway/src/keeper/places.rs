@@ -63,6 +63,7 @@ impl Desk {
             patient_id_issuer: filed.patient_id_issuer.clone(),
             patient_name: filed.patient_name.clone(),
             accession_number: filed.accession_number.clone(),
+            accession_issuer: filed.accession_issuer.clone(),
             study_date: filed.study_date.clone(),
             description: filed.study_description.clone(),
         }
