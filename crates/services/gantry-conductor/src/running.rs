@@ -8,7 +8,7 @@ use gantry_flow::{
     step::{Fence, Step},
 };
 use gantry_ports::{
-    job::{AttemptId, Input, Job, Limits, Outcome, Ticket, names, result},
+    job::{Outcome, names, result},
     news::{News, Seen, Woken},
     performer::{News as Heard, PerformError, Performed, Performer, Wish},
     state::{
@@ -29,6 +29,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{
     conductor::{Conductor, TURN_MAX, TurnError, chain},
+    lease::Lease,
     workflows::{self, Pinned},
 };
 
@@ -41,12 +42,12 @@ const KEEP_LOOK: Duration = Duration::from_millis(100);
 const CONFLICTS_MAX: usize = 20;
 
 /// An attempt that this slot has leased.
-struct Attempt {
-    run: RunRow,
-    pinned: Pinned,
-    key: AttemptKey,
+pub(crate) struct Attempt {
+    pub(crate) run: RunRow,
+    pub(crate) pinned: Pinned,
+    pub(crate) key: AttemptKey,
     /// As it was after the claim.
-    machine: MachineRow,
+    pub(crate) machine: MachineRow,
     began: Instant,
 }
 
@@ -165,7 +166,7 @@ impl Conductor {
     }
 
     /// A run and the version of its workflow.
-    fn run_of(&self, id: &RunId) -> Result<(RunRow, Pinned), TurnError> {
+    pub(crate) fn run_of(&self, id: &RunId) -> Result<(RunRow, Pinned), TurnError> {
         let run = self.outside.runs.run(id)?;
         let run = run.ok_or_else(|| TurnError::Impossible(format!("run {id} has no row")))?;
         let pinned = self.pinned(&run.site, &run.workflow, run.version)?;
@@ -191,12 +192,7 @@ impl Conductor {
 
     /// Has the task performed and hands in the answer.
     fn carry_out(&self, attempt: &Attempt, performer: &dyn Performer, news: &News) {
-        let mut lease = Lease {
-            conductor: self,
-            attempt,
-            renewed: self.outside.clock.monotonic(),
-            pause: self.settings.lease / 3,
-        };
+        let mut lease = Lease::of(self, attempt);
         let performed = match self.job(attempt) {
             Ok(job) => performer.perform(&job, &mut |_: Heard| {
                 if news.is_over() { Wish::Stop } else { lease.keep() }
@@ -212,57 +208,6 @@ impl Conductor {
             }
             Ok(performed) => self.answered(attempt, performed, &mut lease, news),
         }
-    }
-
-    /// What the performer is asked.
-    fn job(&self, attempt: &Attempt) -> Result<Job, Failure> {
-        let trouble = |code: &str, sentence: String| Failure { code: code.to_owned(), sentence };
-        let Attempt { run, pinned, key, .. } = attempt;
-        let unreadable = |error: gantry_ports::store::StoreError| trouble("run/store", chain(&error));
-        let used = pinned.workflow.tasks.get(&key.task);
-        let used =
-            used.ok_or_else(|| trouble("run/no-task", format!("the workflow has no task {}", key.task)))?;
-        let gone = || trouble("run/no-application", format!("application {} is not there", used.app));
-        let application = self.outside.packages.find(&used.app).ok_or_else(gone)?;
-        let package = run.packages.iter().find(|package| package.task == key.task);
-        let package = package.map_or(application.digest, |package| package.digest);
-        let runs = &self.outside.runs;
-        let payload = runs.payload(&run.site, &run.study, &run.workflow, run.ordinal).map_err(unreadable)?;
-        let payload =
-            payload.ok_or_else(|| trouble("run/no-payload", "the run has no payload".to_owned()))?;
-        let objects = runs.payload_objects(&payload).map_err(unreadable)?;
-        let mut inputs = Vec::new();
-        for (role, name) in &used.inputs {
-            let mut places = Vec::new();
-            for item in payload.items.iter().filter(|item| item.input == *name) {
-                let object = objects.iter().find(|object| object.id == item.object);
-                let object = object.ok_or_else(|| {
-                    trouble("run/no-object", format!("object {} of the payload has no row", item.object))
-                })?;
-                let damaged = |error: gantry_ports::blob::BlobError| {
-                    trouble(
-                        "run/damaged-object",
-                        format!("object {}: {}", object.sop_instance, chain(&error)),
-                    )
-                };
-                places.push(self.outside.blob.place(object.blob).map_err(damaged)?);
-            }
-            inputs.push(Input { role: role.clone(), objects: places });
-        }
-        let resources = &application.package.resources;
-        let timeout = pinned.workflow.plan.task(&key.task).map_or(Duration::ZERO, |task| task.timeout);
-        Ok(Job {
-            ticket: ticket(key)?,
-            application: application.source.clone(),
-            package,
-            class: pinned.workflow.class,
-            asserted: used.asserted.keys().cloned().collect(),
-            inputs,
-            limits: Limits {
-                memory_bytes: resources.memory_mib << 20,
-                time: timeout.min(Duration::from_secs(resources.time_secs)),
-            },
-        })
     }
 
     fn answered(&self, attempt: &Attempt, performed: Performed, lease: &mut Lease<'_>, news: &News) {
@@ -491,80 +436,8 @@ enum Settled {
     DoesNotCount,
 }
 
-/// The heartbeat of an attempt.
-struct Lease<'a> {
-    conductor: &'a Conductor,
-    attempt: &'a Attempt,
-    renewed: Instant,
-    pause: Duration,
-}
-
-impl Lease<'_> {
-    /// Renews the lease when it is time; says whether the attempt's answer is still wanted.
-    fn keep(&mut self) -> Wish {
-        let Conductor { outside, settings, .. } = self.conductor;
-        let now = outside.clock.monotonic();
-        if now.since(self.renewed) < self.pause {
-            return Wish::GoOn;
-        }
-        self.renewed = now;
-        let (task, fence) = (&self.attempt.key.task, self.attempt.key.fence);
-        let lease = settings.lease;
-        let machine = match self.conductor.reload(&self.attempt.machine) {
-            Ok(machine) => machine,
-            // The lease may run out; then the answer will not count.
-            Err(_) => return Wish::GoOn,
-        };
-        let wanted = |state: &State| {
-            state
-                .tasks
-                .get(task)
-                .is_some_and(|own| own.fence == fence && matches!(own.stage, Stage::Leased { .. }))
-        };
-        match form::state(&machine) {
-            Ok(state) if !wanted(&state) => return Wish::Stop,
-            Ok(_) | Err(_) => {}
-        }
-        let mut beat = |_: &State| Some(Event::Heartbeat { task: task.clone(), fence, lease });
-        let _later = self.conductor.step_quietly(&machine, &mut beat);
-        Wish::GoOn
-    }
-}
-
-impl Conductor {
-    /// A heartbeat is no event for the audit trail.
-    fn step_quietly(
-        &self,
-        row: &MachineRow,
-        event: &mut dyn FnMut(&State) -> Option<Event>,
-    ) -> Result<(), TurnError> {
-        let state = form::state(row)?;
-        let Some(event) = event(&state) else { return Ok(()) };
-        let (_, pinned) = self.run_of(&state.id)?;
-        let step = step(&pinned.workflow.plan, &state, event, self.outside.clock.now());
-        let change = Change {
-            expect: vec![Expectation::Machine { key: row.key.clone(), version: row.version }],
-            rows: vec![Row::Machine(form::row(row.key.clone(), &step, row.version + 1))],
-            audit: Vec::new(),
-        };
-        match self.outside.store.commit(&change) {
-            Ok(_) | Err(CommitError::Conflict(_)) => Ok(()),
-            Err(CommitError::Store(error)) => Err(error.into()),
-        }
-    }
-}
-
 fn failed(failure: Failure, remedy: Remedy) -> AttemptResult {
     AttemptResult::Failed { failure, remedy }
-}
-
-fn ticket(key: &AttemptKey) -> Result<Ticket, Failure> {
-    let name = format!("{}-{}-{}", key.run, key.task, key.fence.0);
-    let attempt = AttemptId::new(&name).ok_or_else(|| Failure {
-        code: "run/name".to_owned(),
-        sentence: format!("{name} cannot name a job"),
-    })?;
-    Ok(Ticket { attempt, fence: key.fence.0 })
 }
 
 fn said(task: &gantry_flow::run::Task) -> String {
