@@ -4,20 +4,25 @@ ALTER TABLE study ADD COLUMN accession_issuer TEXT NOT NULL DEFAULT '';
 ALTER TABLE machine ADD COLUMN offer_lane INTEGER;
 ALTER TABLE machine ADD COLUMN offered INTEGER;
 ALTER TABLE machine ADD COLUMN person INTEGER;
+ALTER TABLE machine ADD COLUMN case_kind INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE machine ADD COLUMN case_key TEXT NOT NULL DEFAULT '';
 DROP INDEX machine_due;
 CREATE INDEX machine_due ON machine (kind, due) WHERE due IS NOT NULL;
 CREATE INDEX machine_offered ON machine (kind, offer_lane, offered) WHERE offered IS NOT NULL;
 CREATE INDEX machine_person ON machine (person) WHERE person IS NOT NULL;
 
+-- What a case is: 0 a study; later an order, a patient, a set of studies, which `case_key` names then.
 CREATE TABLE payload (
     id INTEGER PRIMARY KEY,
+    case_kind INTEGER NOT NULL DEFAULT 0,
+    case_key TEXT NOT NULL DEFAULT '',
     site INTEGER NOT NULL REFERENCES name,
     study INTEGER NOT NULL REFERENCES name,
     workflow TEXT NOT NULL,
     ordinal INTEGER NOT NULL,
     digest BLOB NOT NULL,
     frozen INTEGER NOT NULL,
-    UNIQUE (study, workflow, ordinal, site)
+    UNIQUE (study, workflow, ordinal, site, case_kind, case_key)
 );
 CREATE TABLE payload_item (
     payload INTEGER NOT NULL REFERENCES payload,
@@ -40,6 +45,8 @@ CREATE INDEX late_study ON late (study);
 
 CREATE TABLE run (
     id TEXT PRIMARY KEY,
+    case_kind INTEGER NOT NULL DEFAULT 0,
+    case_key TEXT NOT NULL DEFAULT '',
     site INTEGER NOT NULL REFERENCES name,
     study INTEGER NOT NULL REFERENCES name,
     workflow TEXT NOT NULL,

@@ -24,7 +24,11 @@ pub(crate) fn put_machine(connection: &Connection, names: &mut Names, row: &Mach
     let site = names.id(connection, row.key.site.as_str())?;
     let study = names.id(connection, row.key.study.as_str())?;
     connection
-        .prepare_cached("INSERT OR REPLACE INTO machine VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)")?
+        .prepare_cached(
+            "INSERT OR REPLACE INTO machine
+             (site, kind, study, name, version, state, due, offer_lane, offered, person)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        )?
         .execute(params![
             site,
             machine_kind(row.key.kind),
@@ -137,8 +141,13 @@ pub(crate) fn late(row: &SqlRow<'_>) -> Result<LateRow> {
 pub(crate) fn put_run(connection: &Connection, names: &mut Names, row: &RunRow) -> Result<()> {
     let site = names.id(connection, row.site.as_str())?;
     let study = names.id(connection, row.study.as_str())?;
-    connection.prepare_cached("INSERT INTO run VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)")?.execute(
-        params![
+    connection
+        .prepare_cached(
+            "INSERT INTO run
+             (id, site, study, workflow, version, digest, ordinal, began, offset_minutes, lane)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        )?
+        .execute(params![
             row.id.as_str(),
             site,
             study,
@@ -149,8 +158,7 @@ pub(crate) fn put_run(connection: &Connection, names: &mut Names, row: &RunRow) 
             row.began.at.0,
             row.began.offset.minutes(),
             lane_number(row.lane)
-        ],
-    )?;
+        ])?;
     let mut package = connection.prepare_cached("INSERT INTO run_package VALUES (?1, ?2, ?3, ?4)")?;
     for one in &row.packages {
         package.execute(params![row.id.as_str(), one.task.as_str(), one.app.as_str(), one.digest.0])?;
