@@ -13,6 +13,7 @@ use std::{
     time::{Duration, Instant as Monotonic},
 };
 
+use gantry_definition::package::Class;
 use gantry_dicom::{
     part10,
     reader::{self, Limits, Stop},
@@ -167,6 +168,7 @@ impl Node {
             run: "r".parse().unwrap(),
             task: "t".parse().unwrap(),
             destination: "pacs".parse().unwrap(),
+            class: Class::Clinical,
             blob: kept.reference,
             head_bytes: u32::try_from(file.len() - located.data_set.len()).unwrap(),
             digest: kept.digest,

@@ -98,6 +98,7 @@ CREATE TABLE evidence (
     run TEXT NOT NULL REFERENCES run,
     task TEXT NOT NULL,
     destination TEXT NOT NULL,
+    class TEXT NOT NULL,
     container INTEGER NOT NULL,
     place INTEGER NOT NULL,
     length INTEGER NOT NULL,

@@ -25,7 +25,7 @@ const RUN: &str =
 
 const EVIDENCE: &str =
     "SELECT site.text, study.text, series.text, class.text, syntax.text, sop_instance, run, task,
-    destination, container, place, length, head_bytes, digest, made
+    destination, evidence.class, container, place, length, head_bytes, digest, made
     FROM evidence JOIN name site ON site.id = evidence.site JOIN name study ON study.id = evidence.study
     JOIN name series ON series.id = evidence.series JOIN name class ON class.id = evidence.sop_class
     JOIN name syntax ON syntax.id = evidence.transfer_syntax";

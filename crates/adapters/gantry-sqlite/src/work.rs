@@ -241,7 +241,7 @@ pub(crate) fn put_evidence(connection: &Connection, names: &mut Names, row: &Evi
     connection
         .prepare_cached(
             "INSERT INTO evidence VALUES
-             (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+             (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
         )?
         .execute(params![
             names::hash(row.sop_instance.as_str()),
@@ -254,6 +254,7 @@ pub(crate) fn put_evidence(connection: &Connection, names: &mut Names, row: &Evi
             row.run.as_str(),
             row.task.as_str(),
             row.destination.as_str(),
+            row.class.as_str(),
             row.blob.container,
             row.blob.offset,
             row.blob.length,
@@ -264,8 +265,8 @@ pub(crate) fn put_evidence(connection: &Connection, names: &mut Names, row: &Evi
     Ok(())
 }
 
-/// Columns: site, study, series, class, syntax (as texts), SOP instance, run, task, destination, container, place,
-/// length, head, digest, made.
+/// Columns: site, study, series, class, syntax (as texts), SOP instance, run, task, destination, class, container,
+/// place, length, head, digest, made.
 pub(crate) fn evidence(row: &SqlRow<'_>) -> Result<EvidenceRow> {
     Ok(EvidenceRow {
         site: site(row, 0)?,
@@ -277,9 +278,10 @@ pub(crate) fn evidence(row: &SqlRow<'_>) -> Result<EvidenceRow> {
         run: name(row, 6)?,
         task: name(row, 7)?,
         destination: name(row, 8)?,
-        blob: BlobRef { container: row.get(9)?, offset: row.get(10)?, length: row.get(11)? },
-        head_bytes: row.get(12)?,
-        digest: Digest(row.get(13)?),
-        made: Instant(row.get(14)?),
+        class: name(row, 9)?,
+        blob: BlobRef { container: row.get(10)?, offset: row.get(11)?, length: row.get(12)? },
+        head_bytes: row.get(13)?,
+        digest: Digest(row.get(14)?),
+        made: Instant(row.get(15)?),
     })
 }

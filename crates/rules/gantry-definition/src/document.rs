@@ -188,8 +188,11 @@ fn metadata<'a>(top: &Mapping<'a>, kind: Kind, problems: &mut Problems) -> Optio
     Mapping::open(tree, &format!("{kind}.metadata"), problems)
 }
 
-const CLASSES: &[(&str, Class)] =
-    &[("clinical", Class::Clinical), ("research", Class::Research), ("test", Class::Test)];
+const CLASSES: &[(&str, Class)] = &[
+    (Class::Clinical.as_str(), Class::Clinical),
+    (Class::Research.as_str(), Class::Research),
+    (Class::Test.as_str(), Class::Test),
+];
 
 /// `metadata.class`; nothing if what is written is no class.
 fn class(metadata: &Mapping<'_>, problems: &mut Problems) -> Option<Class> {

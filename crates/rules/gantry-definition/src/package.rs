@@ -9,7 +9,7 @@
 
 mod document;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use gantry_types::{
     code::Code,
@@ -106,6 +106,40 @@ pub enum Class {
     Research,
     /// For care.
     Clinical,
+}
+
+impl Class {
+    /// All of them, the laxest first.
+    pub const ALL: [Self; 3] = [Self::Test, Self::Research, Self::Clinical];
+
+    /// As documents and rows write it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Test => "test",
+            Self::Research => "research",
+            Self::Clinical => "clinical",
+        }
+    }
+}
+
+impl fmt::Display for Class {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A word that is no class.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a class is one of test, research, clinical")]
+pub struct NoClass;
+
+impl FromStr for Class {
+    type Err = NoClass;
+
+    fn from_str(word: &str) -> Result<Self, NoClass> {
+        Self::ALL.into_iter().find(|class| class.as_str() == word).ok_or(NoClass)
+    }
 }
 
 /// A clause of the contract.

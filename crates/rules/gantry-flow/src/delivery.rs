@@ -179,7 +179,7 @@ pub enum Trouble {
     Status(u16),
     /// The association did not come about or broke.
     Association(Broken),
-    /// What is kept of it was not fit to be sent.
+    /// It was not fit to be sent.
     Withheld(Withheld),
     /// The sender was lost with its node.
     SenderLost,
@@ -229,13 +229,15 @@ impl fmt::Display for Broken {
     }
 }
 
-/// Why nothing was sent: other bytes than those that were made never leave (DL1).
+/// Why nothing was sent: other bytes than those that were made never leave (DL1), and none to a stricter destination.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Withheld {
     /// The kept bytes are not those that were made, or gone: no attempt will find them better.
     Damaged(String),
     /// They could not be read now.
     Unreadable(String),
+    /// The destination takes nothing of its class (DL2): no attempt helps until a person has changed that.
+    Laxer(String),
 }
 
 impl fmt::Display for Withheld {
@@ -243,6 +245,7 @@ impl fmt::Display for Withheld {
         match self {
             Self::Damaged(why) => write!(f, "what is kept of the object is damaged: {why}"),
             Self::Unreadable(why) => write!(f, "what is kept of the object cannot be read: {why}"),
+            Self::Laxer(why) => f.write_str(why),
         }
     }
 }
@@ -447,7 +450,7 @@ impl Machine<'_> {
 
     fn withheld(&mut self, why: Withheld, jitter: Jitter) {
         match why {
-            Withheld::Damaged(_) => self.quarantine(Trouble::Withheld(why)),
+            Withheld::Damaged(_) | Withheld::Laxer(_) => self.quarantine(Trouble::Withheld(why)),
             Withheld::Unreadable(_) => self.again(Trouble::Withheld(why), jitter),
         }
     }

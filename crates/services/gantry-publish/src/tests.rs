@@ -5,6 +5,7 @@ use std::{
     time::Duration,
 };
 
+use gantry_definition::package::Class;
 use gantry_dicom::{data_set::Value, tag, tag::Tag, vr::Vr};
 use gantry_evidence::{
     gate::{self, Knowledge},
@@ -112,7 +113,7 @@ fn dl1_what_passes_both_gates_is_stored_and_queued_in_one_step() {
         assert_eq!(located.data_set.len(), bytes.len() - row.head_bytes as usize);
         assert_eq!(located.transfer_syntax, row.transfer_syntax);
         assert_eq!((row.run.as_str(), row.task.as_str(), row.destination.as_str()), ("18c", "lungs", "pacs"));
-        assert_eq!(row.made, NOW);
+        assert_eq!((row.class, row.made), (Class::Research, NOW));
     }
     let kinds: Vec<&str> =
         rows.iter().filter_map(|row| Kind::of_sop_class(row.sop_class.as_str())).map(Kind::name).collect();

@@ -69,9 +69,7 @@ pub(crate) enum Refusal {
     #[error("the package of {app} is {found} on this node, the run was made with {pinned}")]
     OtherPackage { app: AppName, found: Digest, pinned: Digest },
     #[error(
-        "a result of class {} must not go to {destination}, which takes nothing laxer than {}",
-        word(*result),
-        word(*takes)
+        "a result of class {result} must not go to {destination}, which takes nothing laxer than {takes}"
     )]
     Class { result: Class, destination: DestinationName, takes: Class },
     #[error("the result has no file {0}")]
@@ -110,14 +108,6 @@ pub(crate) enum Refusal {
     LargeObject(u64),
     #[error("rendering or judging it panicked, which is a fault of the program")]
     Panicked,
-}
-
-const fn word(class: Class) -> &'static str {
-    match class {
-        Class::Test => "test",
-        Class::Research => "research",
-        Class::Clinical => "clinical",
-    }
 }
 
 impl Refusal {

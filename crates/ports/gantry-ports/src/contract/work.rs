@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a law fails by panicking")]
 #![expect(clippy::missing_panics_doc, reason = "a law fails by panicking")]
 
+use gantry_definition::package::Class;
 use gantry_flow::step::Lane;
 use gantry_types::{
     digest::Digest,
@@ -75,7 +76,7 @@ fn result(id: &str) -> ResultRow {
     }
 }
 
-fn evidence(sop: &str, made: i64) -> EvidenceRow {
+fn evidence(sop: &str, class: Class, made: i64) -> EvidenceRow {
     EvidenceRow {
         site: site(),
         sop_instance: SopInstanceUid::from_peer(sop).unwrap(),
@@ -86,6 +87,7 @@ fn evidence(sop: &str, made: i64) -> EvidenceRow {
         run: "1a".parse().unwrap(),
         task: "lungs".parse().unwrap(),
         destination: "pacs".parse().unwrap(),
+        class,
         blob: blob(8192),
         head_bytes: 340,
         digest: Digest([7; 32]),
@@ -113,8 +115,8 @@ pub fn work_is_read_back(store: &dyn IntakeStore) {
         Row::Run(run("1a")),
         Row::Run(run("1b")),
         Row::Result(result("1a")),
-        Row::Evidence(evidence("2.25.2", 30)),
-        Row::Evidence(evidence("2.25.1", 31)),
+        Row::Evidence(evidence("2.25.2", Class::Research, 30)),
+        Row::Evidence(evidence("2.25.1", Class::Test, 31)),
     ]);
     commit(store, rows);
     let (workflow, uid) = ("chest-ct".parse().unwrap(), study());
@@ -134,11 +136,11 @@ pub fn work_is_read_back(store: &dyn IntakeStore) {
     assert_eq!(store.results(&"1a".parse().unwrap()).unwrap(), [result("1a")]);
     assert_eq!(store.results(&"1b".parse().unwrap()).unwrap(), []);
     let sop = |uid: &str| SopInstanceUid::from_peer(uid).unwrap();
-    assert_eq!(store.evidence(&site(), &sop("2.25.1")).unwrap(), Some(evidence("2.25.1", 31)));
+    assert_eq!(store.evidence(&site(), &sop("2.25.1")).unwrap(), Some(evidence("2.25.1", Class::Test, 31)));
     assert_eq!(store.evidence(&site(), &sop("2.25.3")).unwrap(), None);
-    let in_order = [evidence("2.25.2", 30), evidence("2.25.1", 31)];
+    let in_order = [evidence("2.25.2", Class::Research, 30), evidence("2.25.1", Class::Test, 31)];
     assert_eq!(store.evidence_of_study(&site(), &uid).unwrap(), in_order);
-    assert_eq!(store.newest_evidence(&site(), 1).unwrap(), [evidence("2.25.1", 31)]);
+    assert_eq!(store.newest_evidence(&site(), 1).unwrap(), [evidence("2.25.1", Class::Test, 31)]);
     assert_eq!(store.last_id().unwrap(), 0x1b, "a run's id is an id like others");
     assert_eq!(store.last_in_container(4).unwrap(), Some(blob(8192)), "nothing may be appended over it");
     assert_eq!(store.last_in_container(3).unwrap(), Some(object(12, "1.2", "1.2.3.12").blob));
@@ -153,7 +155,7 @@ pub fn what_is_pinned_is_never_replaced(store: &dyn IntakeStore) {
             Row::Payload(payload(1, &[10])),
             Row::Run(run("1a")),
             Row::Result(result("1a")),
-            Row::Evidence(evidence("2.25.1", 30)),
+            Row::Evidence(evidence("2.25.1", Class::Clinical, 30)),
         ]
     };
     commit(store, vec![Row::Object(object(10, "1.2", "1.2.3.4"))]);
@@ -183,7 +185,7 @@ pub fn as1_evidence_that_comes_back_does_not_count(store: &dyn IntakeStore) {
             Row::Object(object(11, "1.2", "2.25.1")),
             Row::Receipt(receipt(21, 11)),
             Row::Run(run("1a")),
-            Row::Evidence(evidence("2.25.1", 30)),
+            Row::Evidence(evidence("2.25.1", Class::Clinical, 30)),
         ],
     );
     let tallies = store.tallies(&site(), &study()).unwrap();

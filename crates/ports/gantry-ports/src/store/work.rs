@@ -1,5 +1,6 @@
 //! Rows of what is done with studies: machines, payloads, runs, results and evidence.
 
+use gantry_definition::package::Class;
 use gantry_flow::step::Lane;
 use gantry_types::{
     digest::Digest,
@@ -194,6 +195,8 @@ pub struct EvidenceRow {
     pub task: TaskName,
     /// The destination that it was made for.
     pub destination: DestinationName,
+    /// The laxest of the classes that it comes from: it goes to no stricter destination, whenever it is sent (DL2).
+    pub class: Class,
     /// Its bytes: a Part 10 file.
     pub blob: BlobRef,
     /// How many of those bytes stand before the data set.

@@ -91,6 +91,7 @@ fn check(rules: &Rules, script: &str, want: Expect) {
             },
             "abort" => Event::Broken { fence: Fence(number(2)), how: Broken::Aborted, jitter: JITTER },
             "damaged" => withheld(Withheld::Damaged("rotten".to_string()), number(2)),
+            "laxer" => withheld(Withheld::Laxer("it takes no tests".to_string()), number(2)),
             "unread" => withheld(Withheld::Unreadable("busy".to_string()), number(2)),
             "due" => Event::Due { jitter: JITTER },
             "found" => answer(Answer::Found),
@@ -223,6 +224,27 @@ fn dl1_damaged_bytes_are_tried_no_more_and_unreadable_ones_are() {
 }
 
 #[test]
+fn dl2_what_a_destination_must_not_have_waits_for_a_person_at_once() {
+    check(
+        &Rules::default(),
+        "1 claim
+         2 laxer 1
+         700000 due
+         700001 send
+         700002 claim
+         700003 answer 2 0000",
+        expect![[r#"
+            1 claim -> sending [send #1] [11]
+            2 laxer 1 -> quarantined (it takes no tests) [] []
+            700000 due -> quarantined (it takes no tests) [] []
+            700001 send -> queued [offer] []
+            700002 claim -> sending [send #2] [700012]
+            700003 answer 2 0000 -> sent (NotAsked) [] []
+        "#]],
+    );
+}
+
+#[test]
 fn arrival_is_confirmed_by_asking_and_what_is_not_found_is_sent_again() {
     check(
         &confirming(),
@@ -321,7 +343,11 @@ fn random_event(dice: &mut Dice, state: &State) -> Event {
             Event::Queried { query, answer, jitter }
         }
         11 if dice.below(4) == 0 => {
-            let why = [Withheld::Damaged("rotten".to_string()), Withheld::Unreadable("busy".to_string())];
+            let why = [
+                Withheld::Damaged("rotten".to_string()),
+                Withheld::Unreadable("busy".to_string()),
+                Withheld::Laxer("it takes no tests".to_string()),
+            ];
             Event::Withheld { fence, why: dice.of(&why).clone(), jitter }
         }
         12 if dice.below(3) == 0 => Event::Send { by: "anna".into() },

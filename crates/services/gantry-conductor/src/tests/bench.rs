@@ -534,6 +534,7 @@ impl Bench {
             run: run.id,
             task: "lungs".parse().unwrap(),
             destination: "pacs".parse().unwrap(),
+            class: gantry_definition::package::Class::Clinical,
             blob: BlobRef { container: 1, offset: 0, length: 1 },
             head_bytes: 0,
             digest: Digest([0; 32]),

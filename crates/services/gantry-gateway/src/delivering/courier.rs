@@ -12,7 +12,7 @@ use gantry_ports::{
     blob::BlobError,
     news::{Seen, Woken},
     state::delivery as form,
-    store::{EvidenceRow, MachineKind, MachineRow, StoreError},
+    store::{EvidenceRow, Expectation, MachineKind, MachineRow, StoreError},
 };
 use gantry_types::{digest::Digest, ids::DestinationName, instant::Instant};
 use sha2::{Digest as _, Sha256};
@@ -126,13 +126,16 @@ impl Office<'_> {
 
     /// Claims the next object that is offered for a destination.
     fn next_errand(&self, destination: &DestinationName, post: Post) -> Result<Option<Errand>, StoreError> {
-        let Some(to) = self.couriers.destinations()?.find(destination).cloned() else { return Ok(None) };
+        let destinations = self.couriers.destinations()?;
+        let Some(to) = destinations.find(destination) else { return Ok(None) };
+        // An object is judged by what the destination is when it is claimed: after a change it is claimed anew (DL2).
+        let as_read = destinations.as_read(&self.couriers.settings.site, destination);
         for row in self.offered_for(destination, TURN_MAX)? {
             let is_urgent = row.offered.is_some_and(|offer| offer.lane == Lane::Urgent);
             if post == Post::Urgent && !is_urgent {
                 continue;
             }
-            match self.claim(&row, &to) {
+            match self.claim(&row, to, &as_read) {
                 Ok(Some(errand)) => return Ok(Some(errand)),
                 Ok(None) | Err(TurnError::Changed) => {}
                 Err(TurnError::Store(error)) => return Err(error),
@@ -156,13 +159,19 @@ impl Office<'_> {
         Ok(rows)
     }
 
-    fn claim(&self, row: &MachineRow, to: &Arc<Destination>) -> Result<Option<Errand>, TurnError> {
+    fn claim(
+        &self,
+        row: &MachineRow,
+        to: &Arc<Destination>,
+        as_read: &Expectation,
+    ) -> Result<Option<Errand>, TurnError> {
         let evidence = self.evidence_of(row)?;
         let lease = lease(to, evidence.as_ref().map_or(0, |evidence| evidence.blob.length));
         let until = self.couriers.monotonic().after(lease.saturating_sub(OUTCOME));
         let node = self.couriers.settings.node.clone();
         let claimed = |_: &State| Some(Event::Claimed { node: node.clone(), lease });
-        let Some(stepped) = self.couriers.step(row, &claimed, "")? else { return Ok(None) };
+        let expect = vec![as_read.clone()];
+        let Some(stepped) = self.couriers.step_if(row, &claimed, "", expect)? else { return Ok(None) };
         let fence = stepped.effects.iter().find_map(|effect| match effect {
             Effect::Send { fence, .. } => Some(*fence),
             Effect::Offer { .. } | Effect::Query { .. } => None,
@@ -230,11 +239,19 @@ impl Office<'_> {
         }
     }
 
-    /// The kept bytes of an object, if they are those that were made (DL1).
+    /// The kept bytes of an object, if they are those that were made (DL1) and may go to its destination (DL2).
     fn bytes<'e>(&self, errand: &'e Errand) -> Result<(&'e EvidenceRow, Vec<u8>), Withheld> {
         let Some(evidence) = &errand.evidence else {
             return Err(Withheld::Damaged("it has no row".to_owned()));
         };
+        let (class, takes) = (evidence.class, errand.to.class);
+        if class < takes {
+            let to = &errand.to.name;
+            let why = format!(
+                "a result of class {class} must not go to {to}, which takes nothing laxer than {takes}"
+            );
+            return Err(Withheld::Laxer(why));
+        }
         let read = self.couriers.outside.blob.read(evidence.blob, 0..evidence.blob.length);
         let bytes = read.map_err(|error| match error {
             BlobError::Damaged(_) => Withheld::Damaged(error.to_string()),

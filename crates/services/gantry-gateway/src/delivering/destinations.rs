@@ -6,9 +6,9 @@ use gantry_definition::document::{Body, Destination};
 use gantry_flow::delivery::{Confirm, Rules};
 use gantry_ports::{
     definitions::{self, Unreadable},
-    store::{DocumentKind, DocumentRow, StoreError},
+    store::{DocumentKind, DocumentRow, Expectation, StoreError},
 };
-use gantry_types::ids::DestinationName;
+use gantry_types::ids::{DestinationName, SiteId};
 
 use super::Couriers;
 
@@ -49,6 +49,17 @@ impl Destinations {
 
     pub(super) fn find(&self, name: &DestinationName) -> Option<&Arc<Destination>> {
         self.live.get(name)
+    }
+
+    /// That it is still as it was when these were read.
+    pub(super) fn as_read(&self, site: &SiteId, name: &DestinationName) -> Expectation {
+        let row = self.rows.iter().find(|row| row.name == name.as_str());
+        Expectation::Version {
+            site: site.clone(),
+            kind: DocumentKind::Destination,
+            name: name.to_string(),
+            version: row.map_or(0, |row| row.version),
+        }
     }
 
     /// Why nothing can be sent there.

@@ -62,6 +62,17 @@ impl Couriers {
         event: &dyn Fn(&State) -> Option<Event>,
         words: &str,
     ) -> Result<Option<Stepped>, TurnError> {
+        self.step_if(row, event, words, Vec::new())
+    }
+
+    /// Steps a delivery, provided that something else is as it was, too.
+    pub(super) fn step_if(
+        &self,
+        row: &MachineRow,
+        event: &dyn Fn(&State) -> Option<Event>,
+        words: &str,
+        mut expect: Vec<Expectation>,
+    ) -> Result<Option<Stepped>, TurnError> {
         let state = form::state(row)?;
         let Some(event) = event(&state) else { return Ok(None) };
         let rules = self.destinations()?.rules(&state.key.destination);
@@ -70,8 +81,9 @@ impl Couriers {
             return Ok(None);
         }
         let machine = form::row(row.key.clone(), &step, row.version + 1);
+        expect.push(Expectation::Machine { key: row.key.clone(), version: row.version });
         let change = Change {
-            expect: vec![Expectation::Machine { key: row.key.clone(), version: row.version }],
+            expect,
             rows: vec![Row::Machine(machine.clone())],
             audit: self.audit_of(&state, &step.state, words).into_iter().collect(),
         };

@@ -1,5 +1,6 @@
 //! Deliveries to peers whose every answer is a case, over memory twins and loopback.
 
+mod class;
 mod peer;
 mod sabotage;
 
@@ -12,6 +13,7 @@ use std::{
     time::Duration,
 };
 
+use gantry_definition::package::Class;
 use gantry_dicom::syntax::EXPLICIT_VR_LITTLE_ENDIAN;
 use gantry_flow::{
     delivery::{Asked, Confirmation, Trouble, Withheld, begin, step},
@@ -125,7 +127,7 @@ impl Node {
     /// A destination on a port of loopback.
     fn destination(&self, name: &str, port: u16, rest: &str) {
         let text = format!(
-            "apiVersion: gantry/v1\nkind: Destination\nmetadata: {{ name: {name} }}\n\
+            "apiVersion: gantry/v1\nkind: Destination\nmetadata: {{ name: {name}, class: research }}\n\
              aeTitle: PEER\naddress: 127.0.0.1:{port}\n{rest}\n"
         );
         let row = DocumentRow {
@@ -168,6 +170,7 @@ impl Node {
             run: "r".parse().unwrap(),
             task: "t".parse().unwrap(),
             destination: destination.parse().unwrap(),
+            class: Class::Research,
             blob,
             head_bytes: HEAD_BYTES,
             digest,

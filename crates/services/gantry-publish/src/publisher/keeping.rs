@@ -74,6 +74,7 @@ impl Publisher {
             run: case.of.run.clone(),
             task: case.of.task.clone(),
             destination: case.of.destination.clone(),
+            class: rows.class,
             blob: appended.reference,
             head_bytes,
             digest: appended.digest,

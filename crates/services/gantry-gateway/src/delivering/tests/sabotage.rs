@@ -8,17 +8,17 @@ use gantry_types::ids::{RunId, WorkflowName};
 
 use super::*;
 
-/// Rows whose evidence is called otherwise each time it is read.
-struct Renamed {
-    store: Arc<MemoryStore>,
-    reads: AtomicI64,
+/// Rows of which something is done to the evidence each time it is read: for the how manieth, from 0.
+pub(super) struct Meddled<F> {
+    pub(super) store: Arc<MemoryStore>,
+    pub(super) reads: AtomicI64,
+    pub(super) meddle: F,
 }
 
-impl Runs for Renamed {
+impl<F: Fn(i64, EvidenceRow) -> EvidenceRow + Send + Sync> Runs for Meddled<F> {
     fn evidence(&self, site: &SiteId, sop: &SopInstanceUid) -> Result<Option<EvidenceRow>, StoreError> {
         let read = self.reads.fetch_add(1, Ordering::Relaxed);
-        let sop_instance = SopInstanceUid::parse(&format!("{sop}.{read}")).unwrap();
-        Ok(self.store.evidence(site, sop)?.map(|row| EvidenceRow { sop_instance, ..row }))
+        Ok(self.store.evidence(site, sop)?.map(|row| (self.meddle)(read, row)))
     }
 
     fn payload(
@@ -79,10 +79,15 @@ enum Sabotage {
     NewUid,
 }
 
+fn renamed(read: i64, row: EvidenceRow) -> EvidenceRow {
+    let sop_instance = SopInstanceUid::parse(&format!("{}.{read}", row.sop_instance)).unwrap();
+    EvidenceRow { sop_instance, ..row }
+}
+
 fn a_retry_sends_the_same_uid_and_bytes(sabotage: Sabotage) {
     let mut node = Node::with_runs(|store| match sabotage {
         Sabotage::None => store,
-        Sabotage::NewUid => Arc::new(Renamed { store, reads: AtomicI64::new(0) }),
+        Sabotage::NewUid => Arc::new(Meddled { store, reads: AtomicI64::new(0), meddle: renamed }),
     });
     let answers = Mutex::new(vec![Play::Status(0), Play::Status(0xA700), Play::Status(0xA700)]);
     let peer = Peer::start(&[SC], move |_| answers.lock().unwrap().pop().unwrap_or(Play::Status(0)));
