@@ -13,6 +13,9 @@
 //! | confirmed | | | | | | | | queued |
 //! | quarantined | | | | | | | | queued |
 //!
+//! A refusal (a status that [`classify`] says is one, or no presentation context for the object) is retried twice and then
+//! quarantined; all other trouble with the destination is retried until [`Rules::give_up_after`] is over.
+//!
 //! Heartbeat, answered, broken and withheld concern a delivery only with the fence of its present attempt, queried only with the
 //! number of its present query.
 //!
@@ -209,8 +212,8 @@ pub enum Broken {
     Unreachable(String),
     /// A-ASSOCIATE-RJ.
     Rejected(String),
-    /// No presentation context for the object.
-    NoContext,
+    /// No presentation context for the object's class: a refusal, as status 0122 would be.
+    NoContext(String),
     /// A-ABORT, or the connection ended.
     Aborted,
     /// No answer in time.
@@ -222,7 +225,9 @@ impl fmt::Display for Broken {
         match self {
             Self::Unreachable(why) => write!(f, "the destination cannot be reached: {why}"),
             Self::Rejected(why) => write!(f, "the destination rejected the association: {why}"),
-            Self::NoContext => f.write_str("the destination accepted no presentation context for the object"),
+            Self::NoContext(class) => {
+                write!(f, "the destination accepted no presentation context for {class}")
+            }
             Self::Aborted => f.write_str("the association was aborted"),
             Self::TimedOut => f.write_str("the destination did not answer in time"),
         }
@@ -376,7 +381,7 @@ pub fn step(rules: &Rules, state: &State, event: Event, now: Instant) -> Step<St
             machine.answered(status, jitter);
         }
         Event::Broken { fence, how, jitter } if machine.is_present(fence) => {
-            machine.again(Trouble::Association(how), jitter);
+            machine.broken(how, jitter);
         }
         Event::Withheld { fence, why, jitter } if machine.is_present(fence) => machine.withheld(why, jitter),
         Event::Answered { .. } | Event::Broken { .. } | Event::Withheld { .. } => {}
@@ -423,6 +428,15 @@ impl Machine<'_> {
             StatusClass::Sent => self.sent(status),
             StatusClass::Later => self.again(Trouble::Status(status), jitter),
             StatusClass::Refused => self.refused(Trouble::Status(status), jitter),
+        }
+    }
+
+    fn broken(&mut self, how: Broken, jitter: Jitter) {
+        match how {
+            Broken::NoContext(_) => self.refused(Trouble::Association(how), jitter),
+            Broken::Unreachable(_) | Broken::Rejected(_) | Broken::Aborted | Broken::TimedOut => {
+                self.again(Trouble::Association(how), jitter);
+            }
         }
     }
 

@@ -90,6 +90,10 @@ fn check(rules: &Rules, script: &str, want: Expect) {
                 jitter: JITTER,
             },
             "abort" => Event::Broken { fence: Fence(number(2)), how: Broken::Aborted, jitter: JITTER },
+            "context" => {
+                let how = Broken::NoContext("Segmentation Storage".to_string());
+                Event::Broken { fence: Fence(number(2)), how, jitter: JITTER }
+            }
             "damaged" => withheld(Withheld::Damaged("rotten".to_string()), number(2)),
             "laxer" => withheld(Withheld::Laxer("it takes no tests".to_string()), number(2)),
             "unread" => withheld(Withheld::Unreadable("busy".to_string()), number(2)),
@@ -190,6 +194,38 @@ fn a_refused_object_is_tried_three_times_and_then_a_person_hears_of_it() {
             99 send -> queued [offer] []
             100 claim -> sending [send #4] [110]
             101 answer 4 B007 -> sent (NotAsked) [] []
+        "#]],
+    );
+}
+
+/// Three in all, whichever way it refuses.
+#[test]
+fn a_class_that_is_not_accepted_is_a_refused_object() {
+    check(
+        &Rules::default(),
+        "1 claim
+         2 context 1
+         32 due
+         33 claim
+         34 answer 2 0122
+         94 due
+         95 claim
+         96 context 3
+         97 send
+         98 claim
+         99 context 4",
+        expect![[r#"
+            1 claim -> sending [send #1] [11]
+            2 context 1 -> retrying (the destination accepted no presentation context for Segmentation Storage) [] [32]
+            32 due -> queued [offer] []
+            33 claim -> sending [send #2] [43]
+            34 answer 2 0122 -> retrying (the destination answered with status 0122) [] [94]
+            94 due -> queued [offer] []
+            95 claim -> sending [send #3] [105]
+            96 context 3 -> quarantined (the destination accepted no presentation context for Segmentation Storage) [] []
+            97 send -> queued [offer] []
+            98 claim -> sending [send #4] [108]
+            99 context 4 -> retrying (the destination accepted no presentation context for Segmentation Storage) [] [129]
         "#]],
     );
 }
@@ -335,7 +371,7 @@ fn random_event(dice: &mut Dice, state: &State) -> Event {
             Event::Answered { fence, status, jitter }
         }
         7 => {
-            let how = [Broken::Aborted, Broken::TimedOut, Broken::NoContext];
+            let how = [Broken::Aborted, Broken::TimedOut, Broken::NoContext("SEG".to_string())];
             Event::Broken { fence, how: dice.of(&how).clone(), jitter }
         }
         8..=10 => {

@@ -28,6 +28,13 @@ pub(super) const PAIRS_MAX: usize = 128;
 /// How long a peer may take to answer a release.
 const RELEASE: Duration = Duration::from_secs(1);
 
+/// The classes of evidence (PS3.4 B.5).
+const CLASSES: &[(&str, &str)] = &[
+    ("1.2.840.10008.5.1.4.1.1.7", "Secondary Capture Image Storage"),
+    ("1.2.840.10008.5.1.4.1.1.66.4", "Segmentation Storage"),
+    ("1.2.840.10008.5.1.4.1.1.88.34", "Comprehensive 3D SR Storage"),
+];
+
 /// How often a connection that does not come about is looked at, to stop in time.
 const DIALLING: Duration = Duration::from_millis(100);
 
@@ -223,6 +230,12 @@ fn dial(office: &Office<'_>, to: &Destination, wait: Duration) -> Result<Box<dyn
     }
 }
 
+/// A class as a PACS's manual calls it, if it is one of ours.
+fn words(class: &SopClassUid) -> String {
+    let name = CLASSES.iter().find(|(uid, _)| *uid == class.as_str());
+    name.map_or_else(|| class.to_string(), |(uid, name)| format!("{name} ({uid})"))
+}
+
 /// What an error is to a delivery.
 fn broken(error: &SendError, is_overdue: bool) -> Broken {
     match error {
@@ -232,7 +245,7 @@ fn broken(error: &SendError, is_overdue: bool) -> Broken {
         }
         SendError::Silent => Broken::TimedOut,
         SendError::Ended(_) if is_overdue => Broken::TimedOut,
-        SendError::NoContext { .. } => Broken::NoContext,
+        SendError::NoContext { class, .. } => Broken::NoContext(words(class)),
         SendError::Ended(_)
         | SendError::TooMuch(_)
         // These are of our own making, and none occurs with what is proposed and asked here.

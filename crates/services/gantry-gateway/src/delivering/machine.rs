@@ -1,6 +1,6 @@
 //! Stepping the machines: each step is one commit, with what is said of it in the audit trail.
 
-use gantry_flow::delivery::{Confirmation, Effect, Event, Jitter, Stage, State, Trouble, step};
+use gantry_flow::delivery::{Broken, Confirmation, Effect, Event, Jitter, Stage, State, Trouble, step};
 use gantry_ports::{
     state::{StateError, delivery as form},
     store::{AuditRow, Change, CommitError, Expectation, MachineRow, Row, StoreError},
@@ -142,7 +142,7 @@ impl Couriers {
             Stage::Confirmed { .. } => ("delivery/confirmed", "found by a query".to_owned()),
             Stage::Retrying { at, why } => {
                 let action = match why {
-                    Trouble::Status(_) => "delivery/refused",
+                    Trouble::Status(_) | Trouble::Association(Broken::NoContext(_)) => "delivery/refused",
                     Trouble::Association(_) | Trouble::SenderLost => "delivery/broken",
                     Trouble::Withheld(_) => "delivery/withheld",
                     Trouble::NotFound | Trouble::TooLong(_) => "delivery/not-found",

@@ -2,6 +2,7 @@
 
 mod class;
 mod peer;
+mod refused;
 mod sabotage;
 
 use std::{
@@ -354,23 +355,6 @@ fn dl1_bytes_that_are_not_those_that_were_made_never_leave() {
 }
 
 #[test]
-fn a_class_that_is_not_taken_leaves_the_association_to_the_others() {
-    let mut node = Node::new();
-    let peer = Peer::start(&[SEG, SC], |_| Play::Status(0xB000));
-    node.destination("pacs", peer.port(), "");
-    let first = node.object(1, SEG, Lane::Urgent, "pacs");
-    let refused = node.object(2, SR, Lane::Routine, "pacs");
-    let last = node.object(3, SC, Lane::Background, "pacs");
-    node.start();
-    node.until_sent(&first);
-    node.until_sent(&last);
-    assert_eq!(node.until_retrying(&refused), Trouble::Association(Broken::NoContext));
-    let got = peer.got();
-    assert_eq!(got.iter().map(|object| object.association).collect::<Vec<_>>(), [0, 0], "{got:?}");
-    assert_eq!(node.audit(2)[0].0, "delivery/broken");
-}
-
-#[test]
 fn a_peer_that_ends_the_association_between_objects_has_refused_none() {
     let mut node = Node::new();
     let peer = Peer::start(&[SC], |_| Play::StatusAndAbort(0));
@@ -565,33 +549,4 @@ fn what_the_last_process_was_sending_is_taken_back() {
     assert_eq!(node.until_retrying(&theirs), Trouble::SenderLost);
     node.put_forward(Duration::from_secs(60));
     node.until_sent(&theirs);
-}
-
-#[test]
-fn a_refused_object_is_quarantined_and_comes_out_by_a_persons_wish() {
-    let mut node = Node::new();
-    let is_mended = Arc::new(AtomicI64::new(0));
-    let seen = Arc::clone(&is_mended);
-    let peer = Peer::start(&[SC], move |got| match (got.uid.as_str(), seen.load(Ordering::Relaxed)) {
-        ("1.2.3.1", 0) => Play::Status(0xA900),
-        _ => Play::Status(0),
-    });
-    node.destination("pacs", peer.port(), "");
-    let refused = node.object(1, SC, Lane::Routine, "pacs");
-    node.start();
-    for failures in 1..3 {
-        node.until_failed(&refused, failures);
-        let other = node.object(1 + failures as usize, SC, Lane::Routine, "pacs");
-        node.until_sent(&other);
-        node.put_forward(Duration::from_secs(600));
-    }
-    let state = node.until(&refused, |stage| matches!(stage, Stage::Quarantined { .. }));
-    assert_eq!(state.refusals, 3);
-    let said = "object 1.2.3.1 is not delivered to pacs: the destination answered with status A900";
-    assert_eq!(node.until_said(1), [said]);
-    is_mended.store(1, Ordering::Relaxed);
-    node.resend(&refused);
-    node.until_sent(&refused);
-    let actions: Vec<String> = node.audit(1).into_iter().map(|(action, _)| action).collect();
-    assert_eq!(actions, ["delivery/refused", "delivery/refused", "delivery/quarantined", "delivery/sent"]);
 }
