@@ -53,7 +53,10 @@ use gantry_types::{
 };
 use sha2::Digest as _;
 
-use crate::{Outside, Publisher, Settings};
+use crate::{
+    Outside, Publisher, Settings,
+    making::{Craft, Gantrys},
+};
 
 pub(crate) const DAY: i64 = 24 * 3600 * 1_000_000;
 /// When the run began: late in the evening, so that a day that is taken from a clock or a zone shows.
@@ -158,13 +161,7 @@ impl Case {
 
     /// Changes the data set of an image.
     pub(crate) fn rewrite(&mut self, image: usize, change: impl FnOnce(&mut DataSet<'_>)) {
-        let file = &self.images[image];
-        let data_set = part10::locate(file).unwrap().data_set;
-        let head = file[..file.len() - data_set.len()].to_vec();
-        let encoding = syntax::Encoding::ExplicitLittle;
-        let mut read = reader::read(data_set, encoding, Limits::default(), Stop::AtEnd).data_set;
-        change(&mut read);
-        self.images[image] = [head, writer::write_explicit(&read).unwrap()].concat();
+        self.images[image] = rewritten(&self.images[image], change);
     }
 
     /// Stores it, in new stores, for a publisher whose clock begins at `now`.
@@ -305,6 +302,16 @@ pub(crate) fn document(kind: DocumentKind, name: &str, text: &str, version: u32)
     }
 }
 
+/// A file in an explicit syntax whose data set is changed.
+pub(crate) fn rewritten(file: &[u8], change: impl FnOnce(&mut DataSet<'_>)) -> Vec<u8> {
+    let data_set = part10::locate(file).unwrap().data_set;
+    let head = file[..file.len() - data_set.len()].to_vec();
+    let encoding = syntax::Encoding::ExplicitLittle;
+    let mut read = reader::read(data_set, encoding, Limits::default(), Stop::AtEnd).data_set;
+    change(&mut read);
+    [head, writer::write_explicit(&read).unwrap()].concat()
+}
+
 /// Study, series and object of an image in an explicit syntax.
 pub(crate) fn identifiers(file: &[u8]) -> (StudyInstanceUid, SeriesInstanceUid, SopInstanceUid) {
     let located = part10::locate(file).unwrap();
@@ -393,6 +400,7 @@ pub(crate) struct Desk {
     pub(crate) blob: Arc<WatchedBlob>,
     pub(crate) clock: Arc<Watch>,
     pub(crate) packages: Arc<Mutex<Option<Arc<Application>>>>,
+    pub(crate) craft: Arc<dyn Craft>,
     pub(crate) said: Arc<Mutex<Vec<String>>>,
 }
 
@@ -409,6 +417,7 @@ impl Desk {
             }),
             clock: Arc::new(Watch(AtomicI64::new(now.0))),
             packages: Arc::default(),
+            craft: Arc::new(Gantrys),
             said: Arc::default(),
         }
     }
@@ -430,7 +439,8 @@ impl Desk {
             say: Arc::new(move |sentence| said.lock().unwrap().push(sentence.to_owned())),
         };
         let secret = SiteSecret::new(b"sixteen bytes or more").unwrap();
-        Publisher::new(outside, Settings { site: site(), secret, gantry_version: "0.1.0".to_owned() })
+        let settings = Settings { site: site(), secret, gantry_version: "0.1.0".to_owned() };
+        Publisher::new(outside, settings).with_craft(self.craft.clone())
     }
 
     pub(crate) fn machine(&self, case: &Case) -> MachineRow {

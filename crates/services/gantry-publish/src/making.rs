@@ -56,19 +56,43 @@ impl MakeError {
     }
 }
 
+/// How objects are rendered, and who judges them: a value, so that a test can render badly and see that it is noticed.
+/// What it does by itself is what is done.
+pub trait Craft: Send + Sync {
+    /// Renders what the profile asks for.
+    ///
+    /// # Errors
+    /// [`RenderError`]; then there is no set.
+    fn render(&self, inputs: &Inputs<'_>) -> Result<EvidenceSet, RenderError> {
+        set::render(inputs)
+    }
+
+    /// What both gates, form and safety, have to say against an object of a set.
+    fn judge(&self, object: &EvidenceObject, set: &EvidenceSet, inputs: &Inputs<'_>) -> Vec<Complaint> {
+        judge(object, set, inputs)
+    }
+}
+
+/// The only craft outside of tests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Gantrys;
+
+impl Craft for Gantrys {}
+
 /// Renders a set and lets both gates judge each of its objects.
 ///
 /// # Errors
 /// [`MakeError`]; then nothing of the set may leave.
-pub fn make(inputs: &Inputs<'_>, package: &Package) -> Result<Made, MakeError> {
-    let set = set::render(inputs)?;
+pub fn make(craft: &dyn Craft, inputs: &Inputs<'_>, package: &Package) -> Result<Made, MakeError> {
+    let set = craft.render(inputs)?;
     let implausible = package.implausible(inputs.findings);
     if !implausible.is_empty() {
         return Err(MakeError::Implausible(implausible));
     }
     let mut inherited = Vec::new();
     for object in &set.objects {
-        let (blocking, shared): (Vec<_>, Vec<_>) = judge(object, &set, inputs)
+        let (blocking, shared): (Vec<_>, Vec<_>) = craft
+            .judge(object, &set, inputs)
             .into_iter()
             .partition(|complaint| complaint.standing == Standing::Blocking);
         if !blocking.is_empty() {

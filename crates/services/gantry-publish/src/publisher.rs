@@ -32,7 +32,7 @@ use gantry_types::{ids::SiteId, instant::Stamp};
 
 use crate::{
     images,
-    making::{self, Made},
+    making::{self, Craft, Gantrys, Made},
     result_files::ResultFiles,
     rows::Rows,
     why::{Refusal, Why, chain},
@@ -81,6 +81,7 @@ const WAIT_MAX: Duration = Duration::from_secs(1);
 pub struct Publisher {
     outside: Outside,
     settings: Settings,
+    craft: Arc<dyn Craft>,
 }
 
 /// A publication that is being decided.
@@ -102,8 +103,14 @@ enum Decided {
 impl Publisher {
     /// A publisher of a site.
     #[must_use]
-    pub const fn new(outside: Outside, settings: Settings) -> Self {
-        Self { outside, settings }
+    pub fn new(outside: Outside, settings: Settings) -> Self {
+        Self { outside, settings, craft: Arc::new(Gantrys) }
+    }
+
+    /// One that renders and judges otherwise: nothing but a test may.
+    #[cfg(test)]
+    pub(crate) fn with_craft(self, craft: Arc<dyn Craft>) -> Self {
+        Self { craft, ..self }
     }
 
     /// Publishes what is due, until told to stop.
@@ -246,7 +253,7 @@ impl Publisher {
             profile: &rows.profile(),
             replaces: &[],
         };
-        Ok(making::make(&inputs, &application.package).map_err(Refusal::Make)?)
+        Ok(making::make(&*self.craft, &inputs, &application.package).map_err(Refusal::Make)?)
     }
 
     fn keep(&self, case: &Case<'_>, rows: &Rows, made: &Made) -> Result<Decided, StoreError> {

@@ -116,14 +116,15 @@ pub(super) fn render(options: &Run, application: &Application, ran: &Ran) -> Res
         profile: &profile,
         replaces: &[],
     };
-    let made = making::make(&inputs, &application.package).map_err(|error| match error {
-        MakeError::Render(error) => {
-            Failure::new(Exit::Failed, "run/render", format!("{error} [{}]", error.code()))
-        }
-        MakeError::Implausible(_) | MakeError::Refused { .. } => {
-            Failure::new(Exit::Failed, "run/quarantined", error.to_string())
-        }
-    })?;
+    let made =
+        making::make(&making::Gantrys, &inputs, &application.package).map_err(|error| match error {
+            MakeError::Render(error) => {
+                Failure::new(Exit::Failed, "run/render", format!("{error} [{}]", error.code()))
+            }
+            MakeError::Implausible(_) | MakeError::Refused { .. } => {
+                Failure::new(Exit::Failed, "run/quarantined", error.to_string())
+            }
+        })?;
     for note in &made.set.notes {
         say(&format!("note: {note}"));
     }
