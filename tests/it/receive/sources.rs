@@ -116,6 +116,61 @@ deliver:
     );
 }
 
+/// What a workflow delivers to a destination that takes nothing of it would reach nobody.
+#[test]
+fn dl3_a_workflow_and_a_destination_with_nothing_in_common_are_refused() {
+    let served = strict();
+    let workflow = |what: &str| {
+        format!(
+            "apiVersion: gantry/v1
+kind: Workflow
+metadata: {{ name: chest }}
+for: study
+match: 'true'
+inputs: {{ chest: {{ series: 'series.modality == \"CT\"' }} }}
+tasks:
+  - {{ name: lungs, app: lung-density, inputs: {{ image: chest }} }}
+deliver:
+  - {{ to: pacs, what: [{what}] }}
+"
+        )
+    };
+    let destination = |what: &str| {
+        format!(
+            "apiVersion: gantry/v1\nkind: Destination\nmetadata: {{ name: pacs }}\naeTitle: PACS\n\
+             address: 10.0.0.1:104\nwhat: [{what}]\n"
+        )
+    };
+    let check = |documents: &str, refused: Option<&str>| {
+        let output = apply(&served, documents);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(if refused.is_some() { 5 } else { 0 }), "{said}");
+        let told = said.lines().filter(|line| line.contains("nothing would ever go there")).count();
+        assert_eq!(told, usize::from(refused.is_some()), "{said}");
+        assert!(said.contains(refused.unwrap_or_default()), "{said}");
+    };
+    let sentence = |line: u32, delivers: &str, takes: &str| {
+        format!(
+            "sources.yaml:{line}:1: Workflow `chest` delivers [{delivers}] to `pacs`, which takes [{takes}]: nothing"
+        )
+    };
+    // Both at once.
+    check(&format!("{}---\n{}", workflow("sr, sc"), destination("seg")), Some(&sentence(1, "sr, sc", "seg")));
+    check(&destination("seg, sr"), None);
+    // Beside a stored destination.
+    check(&workflow("sc"), Some(&sentence(1, "sc", "seg, sr")));
+    check(&workflow("sr, sc"), None);
+    // A destination beside a stored workflow, in the second place of its file.
+    let source = source("here", "10.0.0.0/8");
+    let wrong = format!("{source}---\n{}", destination("seg"));
+    check(&wrong, Some(&sentence(7, "sr, sc", "seg")));
+    // Each for what the other will be.
+    check(&format!("{}---\n{}", destination("seg"), workflow("seg")), None);
+    // What names nothing delivers all that is taken.
+    check(&workflow("seg").replace(", what: [seg]", ""), None);
+    check(&destination("sc"), None);
+}
+
 #[test]
 fn a_door_document_opens_a_title_for_its_sources_alone() {
     let served = strict();

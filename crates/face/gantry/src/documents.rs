@@ -1,7 +1,7 @@
 //! Documents in the store: taking them in, and who may come in by them.
 
 use gantry_definition::{
-    document::{self, Body, Document},
+    document::{self, Body, Document, EvidenceKind, Workflow},
     package::Package,
 };
 use gantry_gateway::sources::{Doors, Source, Sources, TitleRule};
@@ -158,15 +158,12 @@ pub(crate) fn invalid(problems: &[String]) -> Failure {
     Failure::new(Exit::Input, "definition/invalid", sentence)
 }
 
-/// What the documents name that is not there, neither among them nor in the store.
+/// What the documents name that is not there, neither among them nor in the store, and what would never go anywhere.
 fn references(node: &Node, written: &[Written]) -> Result<Vec<String>, Failure> {
-    let names = |kind: DocumentKind| -> Result<Vec<String>, Failure> {
-        let rows = node.definitions.newest_documents(&node.site, kind).map_err(|error| unreadable(&error))?;
-        let own = written.iter().filter(|written| kind_of(&written.document) == kind);
-        let own = own.map(|written| written.document.name().to_owned());
-        Ok(rows.into_iter().map(|row| row.name).chain(own).collect())
-    };
-    let (destinations, sources) = (names(DocumentKind::Destination)?, names(DocumentKind::Source)?);
+    let [destinations, sources, workflows] =
+        [DocumentKind::Destination, DocumentKind::Source, DocumentKind::Workflow]
+            .map(|kind| Known::read(node, written, kind));
+    let (destinations, sources, workflows) = (destinations?, sources?, workflows?);
     let mut problems = Vec::new();
     for Written { file, document, .. } in written {
         let mut add = |what: String| {
@@ -174,11 +171,14 @@ fn references(node: &Node, written: &[Written]) -> Result<Vec<String>, Failure> 
         };
         match &document.body {
             Body::Workflow(workflow) => {
-                let unknown = workflow
-                    .deliver
-                    .iter()
-                    .filter(|to| !destinations.iter().any(|name| name == to.to.as_str()));
-                unknown.for_each(|to| add(format!("there is no Destination `{}`", to.to.as_str())));
+                for to in workflow.deliver.iter().map(|delivery| delivery.to.as_str()) {
+                    if !destinations.has(to) {
+                        add(format!("there is no Destination `{to}`"));
+                    }
+                }
+                destinations
+                    .all()
+                    .for_each(|body| undelivered(workflow, body).into_iter().for_each(&mut add));
                 for task in workflow.tasks.values() {
                     match applications::shipped(task.app.as_str()) {
                         Some(package) => undeclared(&package, task.asserted.keys()).for_each(&mut add),
@@ -188,8 +188,7 @@ fn references(node: &Node, written: &[Written]) -> Result<Vec<String>, Failure> 
             }
             Body::Door(door) => {
                 if let document::Accepts::Only(names) = &door.accepts {
-                    let unknown =
-                        names.iter().filter(|name| !sources.iter().any(|known| known == name.as_str()));
+                    let unknown = names.iter().filter(|name| !sources.has(name.as_str()));
                     unknown.for_each(|name| add(format!("there is no Source `{}`", name.as_str())));
                 }
             }
@@ -198,10 +197,80 @@ fn references(node: &Node, written: &[Written]) -> Result<Vec<String>, Failure> 
                     add(format!("the time zone database has no `{}`", source.zone));
                 }
             }
-            Body::Destination(_) => {}
+            // A workflow that is written beside it says it of itself.
+            Body::Destination(_) => {
+                let kept = workflows.kept.iter().filter_map(|kept| kept.body.as_ref());
+                for workflow in kept.filter_map(workflow_of) {
+                    undelivered(workflow, &document.body).into_iter().for_each(&mut add);
+                }
+            }
         }
     }
     Ok(problems)
+}
+
+/// The documents of a kind as they would be: the written ones, and of the stored ones those that none of them replaces.
+struct Known<'a> {
+    written: Vec<&'a Document>,
+    kept: Vec<Kept>,
+}
+
+/// A stored document.
+struct Kept {
+    name: String,
+    /// Nothing of one that another version of this program took, and this one cannot read.
+    body: Option<Body>,
+}
+
+impl<'a> Known<'a> {
+    fn read(node: &Node, written: &'a [Written], kind: DocumentKind) -> Result<Self, Failure> {
+        let rows = node.definitions.newest_documents(&node.site, kind).map_err(|error| unreadable(&error))?;
+        let written: Vec<&Document> =
+            written.iter().map(|written| &written.document).filter(|one| kind_of(one) == kind).collect();
+        let rows = rows.into_iter().filter(|row| !written.iter().any(|one| one.name() == row.name));
+        let kept = rows.map(|row| Kept { body: definitions::body(&row).ok(), name: row.name });
+        let kept = kept.collect();
+        Ok(Self { written, kept })
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.written.iter().any(|one| one.name() == name) || self.kept.iter().any(|kept| kept.name == name)
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Body> {
+        let kept = self.kept.iter().filter_map(|kept| kept.body.as_ref());
+        self.written.iter().map(|document| &document.body).chain(kept)
+    }
+}
+
+fn workflow_of(body: &Body) -> Option<&Workflow> {
+    match body {
+        Body::Workflow(workflow) => Some(workflow),
+        Body::Source(_) | Body::Destination(_) | Body::Door(_) => None,
+    }
+}
+
+/// That a workflow delivers to a destination nothing of what that one takes.
+fn undelivered(workflow: &Workflow, destination: &Body) -> Option<String> {
+    let destination = match destination {
+        Body::Destination(destination) => destination,
+        Body::Workflow(_) | Body::Source(_) | Body::Door(_) => return None,
+    };
+    let delivery = workflow.deliver.iter().find(|delivery| delivery.to == destination.name)?;
+    if delivery.kinds(destination).next().is_some() {
+        return None;
+    }
+    let words = |kinds: &[EvidenceKind]| {
+        let words: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();
+        words.join(", ")
+    };
+    Some(format!(
+        "Workflow `{}` delivers [{}] to `{}`, which takes [{}]: nothing would ever go there",
+        workflow.name,
+        words(delivery.what.as_deref().unwrap_or_default()),
+        destination.name,
+        words(&destination.what)
+    ))
 }
 
 /// Whether there is such a time zone: in the machine's database, else in the one that ships inside the program.

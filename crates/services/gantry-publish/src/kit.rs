@@ -164,6 +164,12 @@ impl Case {
         self.images[image] = rewritten(&self.images[image], change);
     }
 
+    /// Its mask is empty.
+    pub(crate) fn find_nothing(&mut self) {
+        let labels = Volume::filled(self.found.grid, 0);
+        self.files.insert(names::MASK, mask::encode(&labels).unwrap());
+    }
+
     /// Stores it, in new stores, for a publisher whose clock begins at `now`.
     pub(crate) fn store(&self, now: Instant) -> Desk {
         let desk = Desk::empty(now);

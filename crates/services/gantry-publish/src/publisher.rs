@@ -253,7 +253,13 @@ impl Publisher {
             profile: &rows.profile(),
             replaces: &[],
         };
-        Ok(making::make(&*self.craft, &inputs, &application.package).map_err(Refusal::Make)?)
+        let made = making::make(&*self.craft, &inputs, &application.package).map_err(Refusal::Make)?;
+        if made.set.objects.is_empty() {
+            // Whoever waits for a result there would wait for ever.
+            let (destination, kinds) = (case.of.destination.clone(), rows.kinds.clone());
+            return Err(Refusal::NothingToShow { destination, kinds }.into());
+        }
+        Ok(made)
     }
 
     fn keep(&self, case: &Case<'_>, rows: &Rows, made: &Made) -> Result<Decided, StoreError> {

@@ -57,9 +57,11 @@ impl Rows {
             version: run.version,
             destination: of.destination.clone(),
         })?;
-        let is_wanted =
-            |kind: &&EvidenceKind| delivery.what.as_ref().is_none_or(|wanted| wanted.contains(kind));
-        let kinds = destination.what.iter().filter(is_wanted).map(|kind| self::kind(*kind)).collect();
+        let kinds: BTreeSet<Kind> = delivery.kinds(&destination).map(kind).collect();
+        if kinds.is_empty() {
+            let (workflow, destination) = (run.workflow.clone(), of.destination.clone());
+            return Err(Refusal::NothingInCommon { workflow, version: run.version, destination }.into());
+        }
         let application = application(outside, &run, &of.task)?;
         let class = application.package.class.min(workflow.class);
         if class < destination.class {

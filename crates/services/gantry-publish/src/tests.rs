@@ -167,7 +167,20 @@ fn a_destination_gets_the_kinds_that_both_documents_name() {
         evidence(&case, &desk).iter().map(|row| row.sop_class.as_str().to_owned()).collect();
     assert_eq!(classes, [Kind::Report.sop_class()]);
     case.workflow = case.workflow.replace("[sr, seg]", "[seg]");
-    check_published(&case, &case.store(NOW), 0);
+    let wanted =
+        "publish/nothing-in-common: of what workflow chest-ct (version 1) delivers to pacs, it takes nothing";
+    check_quarantined(&case, &case.store(NOW), wanted);
+}
+
+/// Found nothing, and the one kind that is wanted is the one that says nothing of it: nobody would ever hear of the run.
+#[test]
+fn dl3_a_result_of_which_nothing_can_be_shown_is_quarantined() {
+    let mut case = Case::new();
+    case.find_nothing();
+    check_published(&case, &case.store(NOW), 2);
+    case.destination = format!("{}what: [seg]\n", case.destination);
+    let wanted = "publish/nothing-to-show: nothing of the result can be shown to pacs, which takes only SEG";
+    check_quarantined(&case, &case.store(NOW), wanted);
 }
 
 #[test]

@@ -1,9 +1,9 @@
 //! Why a publication comes to nothing, for good or for now.
 
-use std::{error::Error, fmt::Display};
+use std::{collections::BTreeSet, error::Error, fmt::Display};
 
 use gantry_definition::package::Class;
-use gantry_evidence::source::SourceError;
+use gantry_evidence::{object::Kind, source::SourceError};
 use gantry_ports::{
     blob::{BlobError, BlobRef},
     definitions::Unreadable,
@@ -64,6 +64,10 @@ pub(crate) enum Refusal {
     OtherDefinition { workflow: WorkflowName, version: u32 },
     #[error("workflow {workflow} (version {version}) does not deliver to {destination}")]
     NotWanted { workflow: WorkflowName, version: u32, destination: DestinationName },
+    #[error("of what workflow {workflow} (version {version}) delivers to {destination}, it takes nothing")]
+    NothingInCommon { workflow: WorkflowName, version: u32, destination: DestinationName },
+    #[error("nothing of the result can be shown to {destination}, which takes only {}", names(kinds))]
+    NothingToShow { destination: DestinationName, kinds: BTreeSet<Kind> },
     #[error("there is no application {0} on this node")]
     NoPackage(AppName),
     #[error("the package of {app} is {found} on this node, the run was made with {pinned}")]
@@ -110,6 +114,10 @@ pub(crate) enum Refusal {
     Panicked,
 }
 
+fn names(kinds: &BTreeSet<Kind>) -> String {
+    kinds.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(" and ")
+}
+
 impl Refusal {
     /// The stable code.
     pub(crate) fn code(&self) -> ErrorCode {
@@ -120,6 +128,8 @@ impl Refusal {
             Self::Definition(_) => "publish/unreadable-document",
             Self::OtherDefinition { .. } => "publish/other-definition",
             Self::NotWanted { .. } => "publish/not-wanted",
+            Self::NothingInCommon { .. } => "publish/nothing-in-common",
+            Self::NothingToShow { .. } => "publish/nothing-to-show",
             Self::NoPackage(_) => "publish/no-package",
             Self::OtherPackage { .. } => "publish/other-package",
             Self::Class { .. } => "publish/class",

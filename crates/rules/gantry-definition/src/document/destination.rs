@@ -63,8 +63,23 @@ pub enum Confirmation {
     None,
 }
 
-const KINDS: &[(&str, EvidenceKind)] =
-    &[("seg", EvidenceKind::Seg), ("sr", EvidenceKind::Sr), ("sc", EvidenceKind::Sc)];
+impl EvidenceKind {
+    /// As documents write it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Seg => "seg",
+            Self::Sr => "sr",
+            Self::Sc => "sc",
+        }
+    }
+}
+
+const KINDS: &[(&str, EvidenceKind)] = &[
+    (EvidenceKind::Seg.as_str(), EvidenceKind::Seg),
+    (EvidenceKind::Sr.as_str(), EvidenceKind::Sr),
+    (EvidenceKind::Sc.as_str(), EvidenceKind::Sc),
+];
 
 /// How arrival is asked for: indexing a large object takes an archive some seconds.
 const QUERY_WAIT: Duration = Duration::from_secs(5);

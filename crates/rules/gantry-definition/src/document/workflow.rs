@@ -13,7 +13,7 @@ use gantry_types::ids::{AppName, TaskName};
 
 use super::{
     Kind, class,
-    destination::{EvidenceKind, kinds},
+    destination::{Destination, EvidenceKind, kinds},
     metadata,
     read::{
         Mapping, Problems, choice, duration, duration_or, each, expression, expression_problem, list, number,
@@ -87,6 +87,14 @@ pub struct Delivery {
     pub to: DestinationName,
     /// Which of them; nothing said: all that the destination takes.
     pub what: Option<Vec<EvidenceKind>>,
+}
+
+impl Delivery {
+    /// The kinds that the destination gets: those that it takes and the workflow names.
+    pub fn kinds<'a>(&'a self, to: &'a Destination) -> impl Iterator<Item = EvidenceKind> + 'a {
+        let named = self.what.as_ref();
+        to.what.iter().copied().filter(move |kind| named.is_none_or(|named| named.contains(kind)))
+    }
 }
 
 const LANES: &[(&str, Lane)] =
