@@ -113,7 +113,7 @@ fn as1_a_pacs_that_sends_everything_back_causes_nothing() {
     let study = newest_study(&served);
     wait_for_outcome(&served, &study, "ran");
     let deliveries = wait_for_deliveries(&served, &study, "confirmed");
-    // The images come back too, as from a PACS that forwards by a rule: they are the same as ours.
+    // What the PACS got comes back, which is the evidence: the images never went there.
     let images = fs::read_dir(&source).unwrap().count();
     std::thread::sleep(Duration::from_secs(30));
     let show = served.ask(&["study", "show", &study]);
