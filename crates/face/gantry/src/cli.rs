@@ -100,7 +100,7 @@ pub(crate) struct Init {
     /// How workflows call it.
     #[arg(long, default_value = "pacs")]
     pub(crate) pacs_name: String,
-    /// The strictest class of results that may go there: clinical, research, test.
+    /// The laxest class of results that may go there: clinical, research, test.
     #[arg(long, default_value = "research")]
     pub(crate) pacs_class: String,
     /// Ask the PACS afterwards for what it took (C-FIND).

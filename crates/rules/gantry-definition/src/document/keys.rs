@@ -81,7 +81,7 @@ pub const KEYS: &[DocumentKey] = &[
     key("Destination", "timeouts", "its defaults", "how long its answers are waited for"),
     key("Destination", "retry", "its defaults", "what is done about failures"),
     key("Destination.metadata", "name", "required", "names the destination: a-z, 0-9, hyphen"),
-    key("Destination.metadata", "class", "clinical", "the strictest class that may go there: clinical, research, test"),
+    key("Destination.metadata", "class", "clinical", "the laxest class of results that may go there: clinical, research, test"),
     key("Destination.timeouts", "connect", "10s", "until it is connected and associated"),
     key("Destination.timeouts", "response", "60s", "until a response comes"),
     key("Destination.retry", "backoff", "30s", "wait after the first failure; doubles with each"),
