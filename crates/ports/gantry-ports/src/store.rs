@@ -159,6 +159,14 @@ pub struct IdentityRow {
 }
 
 impl IdentityRow {
+    /// Two of these that cannot be the same patient, if there are such.
+    #[must_use]
+    pub fn contradiction(rows: &[Self]) -> Option<(&Self, &Self)> {
+        let all = rows.iter().enumerate();
+        all.flat_map(|(at, row)| rows.iter().skip(at + 1).map(move |other| (row, other)))
+            .find(|(row, other)| !row.may_be(other))
+    }
+
     /// Whether the two can be the same patient: an issuer that is not said may be any.
     #[must_use]
     pub fn may_be(&self, other: &Self) -> bool {

@@ -53,8 +53,7 @@ impl Known {
 
 /// Why nothing may be made of a study: its objects name more than one patient.
 fn contradiction(identities: &[IdentityRow]) -> Option<String> {
-    let first = identities.first()?;
-    let other = identities.iter().find(|other| !other.may_be(first))?;
+    let (first, other) = IdentityRow::contradiction(identities)?;
     let name = |row: &IdentityRow| match row.issuer.as_str() {
         "" => format!("`{}`", row.patient_id),
         issuer => format!("`{}` of {issuer}", row.patient_id),

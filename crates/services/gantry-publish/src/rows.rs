@@ -14,7 +14,7 @@ use gantry_ports::{
     definitions,
     packages::Application,
     state::publication::PublicationKey,
-    store::{DocumentKind, MachineKey, ObjectRow, ResultRow, RunRow},
+    store::{DocumentKind, IdentityRow, MachineKey, ObjectRow, ResultRow, RunRow},
 };
 use gantry_types::ids::TaskName;
 
@@ -46,6 +46,9 @@ impl Rows {
         let run = outside.runs.run(&of.run)?.ok_or(Refusal::NoRow("run"))?;
         if (&run.site, &run.study) != (&key.site, &key.study) {
             return Err(Refusal::OtherStudy("the rows").into());
+        }
+        if IdentityRow::contradiction(&outside.cases.identities(&run.site, &run.study)?).is_some() {
+            return Err(Refusal::TwoPatients.into());
         }
         let results = outside.runs.results(&of.run)?;
         let result = results.into_iter().find(|row| row.task == of.task).ok_or(Refusal::NoRow("result"))?;

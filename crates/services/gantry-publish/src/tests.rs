@@ -30,7 +30,7 @@ use gantry_ports::{
     packages::Application,
     runs::Runs as _,
     state::{delivery as delivery_form, publication},
-    store::{DocumentKind, EvidenceRow, MachineKind, MachineRow, Row, Standing},
+    store::{DocumentKind, EvidenceRow, IdentityRow, MachineKind, MachineRow, Row, Standing},
 };
 use gantry_types::{digest::Digest, findings::MeasuredValue, instant::Instant, uid::SopInstanceUid};
 
@@ -234,6 +234,23 @@ fn files_that_are_not_of_their_form_are_quarantined() {
         case.files.remove(name);
         check_quarantined(&case, &case.store(NOW), wanted);
     }
+}
+
+/// Another patient's object came to the study after the run had begun (PT1).
+#[test]
+fn nothing_is_published_of_a_study_that_names_two_patients() {
+    let case = Case::new();
+    let desk = case.store(NOW);
+    let identity = |patient_id: &str| {
+        Row::Identity(IdentityRow {
+            site: site(),
+            study: case.key().study,
+            patient_id: patient_id.to_owned(),
+            issuer: String::new(),
+        })
+    };
+    desk.write(vec![identity("P1"), identity("P2")]);
+    check_quarantined(&case, &desk, "publish/two-patients");
 }
 
 #[test]

@@ -110,6 +110,8 @@ pub(crate) enum Refusal {
     Damaged(BlobRef),
     #[error("an object of {0} bytes is larger than the blob store takes")]
     LargeObject(u64),
+    #[error("objects of the study name two patients: whose the result would be nobody knows")]
+    TwoPatients,
     #[error("rendering or judging it panicked, which is a fault of the program")]
     Panicked,
 }
@@ -122,6 +124,7 @@ impl Refusal {
     /// The stable code.
     pub(crate) fn code(&self) -> ErrorCode {
         ErrorCode(match self {
+            Self::TwoPatients => "publish/two-patients",
             Self::Panicked => "publish/panicked",
             Self::NoRow(_) => "publish/no-row",
             Self::OtherStudy(_) => "publish/other-study",

@@ -267,6 +267,8 @@ pub fn identities_are_kept_once_and_by_study(store: &dyn IntakeStore) {
     assert_eq!(store.identities(&site(), &study()).unwrap(), all);
     let none = StudyInstanceUid::from_peer("1.4").unwrap();
     assert_eq!(store.identities(&site(), &none).unwrap(), []);
+    assert_eq!(IdentityRow::contradiction(&all), Some((&all[0], &all[2])));
+    assert_eq!(IdentityRow::contradiction(&all[..2]), None);
     assert!(all[0].may_be(&all[1]) && !all[1].may_be(&all[2]));
     assert!(!all[1].may_be(&identity("1.2", "P1", "ELSEWHERE")));
 }
