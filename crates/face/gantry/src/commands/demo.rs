@@ -122,9 +122,10 @@ pub(crate) fn run(options: &Demo) -> Result<(), Failure> {
         serving.say_http(&folders.node);
         say(&format!(
             "\nboth nodes stay up until you stop them (Ctrl-C). Send a chest CT of yours, and see what becomes of it:\n  \
-             gantry send {} --called GANTRY FOLDER\n  gantry study list --data {}",
+             {gantry} send {} --called GANTRY FOLDER\n  {gantry} study list --data {}",
             serving.address(),
-            folders.node.display()
+            folders.node.display(),
+            gantry = called_as()
         ));
         // Only now: until here a signal ends it at once, which loses nothing.
         let signals = Signals::new([SIGTERM, SIGINT]);
@@ -147,6 +148,11 @@ pub(crate) fn run(options: &Demo) -> Result<(), Failure> {
 
 fn unwritable(error: &std::io::Error) -> Failure {
     Failure::unexpected("demo/unwritable", error)
+}
+
+/// How the program was called, so that what is printed can be typed.
+fn called_as() -> String {
+    std::env::args().next().unwrap_or_else(|| "gantry".to_owned())
 }
 
 /// Says what happens, where a person reads.
@@ -295,9 +301,12 @@ fn tell(options: &Demo, folders: &Folders, shown: &Shown) -> Result<(), Failure>
     }
     print(&format!("evidence in {}", folders.evidence.display()))?;
     print(&format!("images   in {}", folders.phantom.join("study").display()))?;
-    print(&format!("why?     gantry why --data {} {}", folders.node.display(), shown.study.uid))?;
+    let gantry = called_as();
+    print(&format!("why?     {gantry} why --data {} {}", folders.node.display(), shown.study.uid))?;
     if options.once {
-        print("to keep such a system up: `gantry demo`; for one of your own: `gantry serve --data FOLDER`")?;
+        print(&format!(
+            "to keep such a system up: `{gantry} demo`; for one of your own: `{gantry} serve --data FOLDER`"
+        ))?;
     }
     Ok(())
 }
