@@ -1,7 +1,7 @@
-# Gantry. `make demo` shows the whole way; `make test` is everything that must hold; `make peers` installs the programs
-# the tests talk to.
+# Gantry. `make demo` shows the whole way; `make test` is everything that must hold; `make soak` the long runs; `make
+# peers` installs the programs the tests talk to.
 
-.PHONY: demo test peers fmt lint unit doc notes
+.PHONY: demo test soak peers fmt lint unit doc notes
 
 # Builds, sends a phantom through a whole system on this machine, and compares what comes out with the truth.
 demo:
@@ -19,6 +19,11 @@ peers-in-ci:
 
 peers:
 	sh tools/peers.sh
+
+# Long runs, for nights and releases.
+soak:
+	mkdir -p target
+	cargo test --workspace --quiet -- --ignored
 
 fmt:
 	cargo fmt --all --check
