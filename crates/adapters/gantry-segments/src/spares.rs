@@ -35,7 +35,7 @@ pub(crate) struct Spares {
 }
 
 impl Spares {
-    /// Starts with the spares found on disk and keeps `count` of them ready.
+    /// Starts with the spares found on disk and keeps `count` of them ready; with none to keep it makes none.
     pub(crate) fn start(
         folder: Folder,
         found: Vec<Spare>,
@@ -56,11 +56,16 @@ impl Spares {
             stock: Arc::clone(&stock),
             is_over: Arc::clone(&is_over),
         };
-        let maker = std::thread::Builder::new()
-            .name("segment-spares".to_owned())
-            .spawn(move || maker.make(found, &sender));
         // Without the thread appends fall back to growing segments: slower, still correct.
-        Self { ready: Mutex::new(ready), stock, maker: maker.ok(), is_over }
+        let maker = (0 < count)
+            .then(|| {
+                std::thread::Builder::new()
+                    .name("segment-spares".to_owned())
+                    .spawn(move || maker.make(found, &sender))
+                    .ok()
+            })
+            .flatten();
+        Self { ready: Mutex::new(ready), stock, maker, is_over }
     }
 
     /// A spare, if one is ready.
