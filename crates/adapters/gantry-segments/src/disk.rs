@@ -3,13 +3,16 @@
 use std::{
     fs::{self, File, OpenOptions},
     io,
-    os::unix::fs::FileExt as _,
+    os::unix::fs::{FileExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use gantry_ports::blob::BlobError;
-use rustix::{fs::FlockOperation, io::Errno};
+use rustix::{
+    fs::{FlockOperation, OFlags},
+    io::Errno,
+};
 
 use crate::format::{self, BLOCK_BYTES, PAGE_BYTES, State};
 
@@ -34,6 +37,15 @@ pub(crate) enum Pace {
 
 /// After each MiB that is zeroed gently.
 const GENTLE_PAUSE: Duration = Duration::from_millis(10);
+
+/// What is zeroed with one write.
+const ZEROS_BYTES: usize = 1 << 20;
+
+/// The part of a buffer that begins on a page, as writing past the page cache wants it.
+fn aligned(buffer: &[u8]) -> &[u8] {
+    let skipped = buffer.as_ptr().align_offset(PAGE_BYTES as usize);
+    buffer.get(skipped..).and_then(|rest| rest.get(..ZEROS_BYTES)).unwrap_or(buffer)
+}
 
 /// The size of a file.
 pub(crate) fn length(file: &File) -> Result<u64, BlobError> {
@@ -85,7 +97,8 @@ impl Folder {
     }
 
     /// Creates a segment of `size` bytes, zeroed on disk (not only reserved: turning a reserved extent into a written
-    /// one is metadata again), and makes file and name durable.
+    /// one is metadata again), and makes file and name durable. The zeros go past the page cache where the file system
+    /// lets them: nobody reads them, and a cache full of them would stand before the next object's sync.
     /// Gives up, and leaves nothing, when it is told that nobody wants it any more.
     pub(crate) fn create_zeroed(
         &self,
@@ -95,8 +108,10 @@ impl Folder {
     ) -> Result<Option<File>, BlobError> {
         let doing = "write a new segment";
         let file = self.create(container, State::Spare)?;
+        let direct = self.open_direct(container);
         let mut at = PAGE_BYTES;
-        let zeros = vec![0; 1 << 20];
+        let buffer = vec![0; ZEROS_BYTES + PAGE_BYTES as usize];
+        let zeros = aligned(&buffer);
         while at < size {
             match pace() {
                 Pace::Full => {}
@@ -108,12 +123,22 @@ impl Folder {
             }
             let count = usize::try_from(size - at).unwrap_or(usize::MAX).min(zeros.len());
             let part = zeros.get(..count).unwrap_or_default();
-            file.write_all_at(part, at).map_err(failed(doing))?;
+            // A device whose blocks are larger than a page refuses: then as anybody writes.
+            let written = direct.as_ref().is_some_and(|direct| direct.write_all_at(part, at).is_ok());
+            if !written {
+                file.write_all_at(part, at).map_err(failed(doing))?;
+            }
             at += part.len() as u64;
         }
         file.sync_all().map_err(failed(doing))?;
         self.sync_names()?;
         Ok(Some(file))
+    }
+
+    /// A segment opened to write past the page cache, where the file system lets one.
+    fn open_direct(&self, container: u64) -> Option<File> {
+        let flags = i32::try_from(OFlags::DIRECT.bits()).ok()?;
+        OpenOptions::new().write(true).custom_flags(flags).open(self.path(container)).ok()
     }
 
     /// Creates a segment that grows as it is written; slower, for when no spare is ready and for large content.

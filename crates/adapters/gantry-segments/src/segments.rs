@@ -343,6 +343,8 @@ impl Segments {
         if let Some(block) = bytes.first_chunk_mut::<BLOCK_BYTES>() {
             *block = format::record_block(container, length, digest, label);
         }
+        // Whole pages: a part of one would have to be read first.
+        bytes.resize(usize_of(format::next_record(offset, length) - offset), 0);
         if let Err(error) = file.write_all_at(&bytes, offset) {
             self.forget_unsynced(BlobRef { container, offset, length });
             return Err(failed("write a record")(error));
