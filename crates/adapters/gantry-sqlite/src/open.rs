@@ -94,6 +94,9 @@ fn prepare(connection: &Connection) -> Result<(), StoreError> {
     connection.pragma_update(None, "trusted_schema", false).map_err(failed(doing))?;
     // The last connection would otherwise delete the log, and the next start would have to grow it again.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(failed(doing))?;
+    // Without it each value bound to a condition makes SQLite plan the statement again, for statistics that nobody
+    // gathers.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(failed(doing))?;
     Ok(())
 }
 
