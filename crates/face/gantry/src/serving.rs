@@ -36,8 +36,11 @@ use crate::{
     secret,
 };
 
-/// How often the store is asked for news: what other processes apply is taken up within it.
+/// How often the store is asked for news.
 const FOLLOW: Duration = Duration::from_millis(20);
+/// The same while there is news at each look: objects come in, and everybody would wake for each of them. What other
+/// processes apply is taken up within it.
+const FOLLOW_BUSY: Duration = Duration::from_millis(100);
 
 /// Before work that panicked begins anew.
 const AFTER_PANIC: Duration = Duration::from_secs(1);
@@ -236,10 +239,14 @@ impl Serving {
         self.watch("follower", move |news| {
             let mut seen = None;
             let mut in_use = None;
+            let mut pause = FOLLOW;
             while !news.is_over() {
                 // A store that cannot be read is noticed by the keeper, and answered to the peers; the doors stay.
                 let counter = node.outside.store.counter().ok();
-                if counter != seen {
+                if counter == seen {
+                    pause = FOLLOW;
+                } else {
+                    pause = (pause * 2).min(FOLLOW_BUSY);
                     news.tell();
                     if let Ok(rows) = DoorRows::read(&node) {
                         if in_use.as_ref() != Some(&rows)
@@ -251,7 +258,7 @@ impl Serving {
                         seen = counter;
                     }
                 }
-                std::thread::sleep(FOLLOW);
+                std::thread::sleep(pause);
             }
         })
     }
