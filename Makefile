@@ -1,10 +1,11 @@
 # Gantry. `make demo` shows the whole way; `make test` is everything that must hold; `make soak` the long runs; `make
 # peers` installs the programs the tests talk to.
 
-.PHONY: demo test soak peers fmt lint unit doc notes
+.PHONY: demo test soak peers engine fmt lint unit doc notes
 
 # Builds, sends a phantom through a whole system on this machine, and compares what comes out with the truth.
 demo:
+	sh tools/onnxruntime.sh
 	cargo build --release --quiet -p gantry
 	target/release/gantry demo --once
 
@@ -21,7 +22,7 @@ peers:
 	sh tools/peers.sh
 
 # Long runs, for nights and releases.
-soak:
+soak: engine
 	mkdir -p target
 	cargo test --workspace --quiet -- --ignored
 
@@ -31,7 +32,11 @@ fmt:
 lint:
 	cargo clippy --workspace --all-targets --quiet -- -D warnings
 
-unit:
+# The library that networks run on, beside the programs in target/.
+engine:
+	sh tools/onnxruntime.sh
+
+unit: engine
 	mkdir -p target
 	cargo build --quiet -p gantry
 	cargo test --workspace --quiet

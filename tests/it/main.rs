@@ -14,6 +14,8 @@ mod house;
 #[cfg(test)]
 mod http;
 #[cfg(test)]
+mod infer;
+#[cfg(test)]
 mod lungs;
 #[cfg(test)]
 mod receive;

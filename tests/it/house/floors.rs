@@ -22,6 +22,7 @@ const HOUSE: &[(&str, u8, &str, &[&str])] = &[
     ("gantry-publish", 4, "services", &[]),
     ("gantry-segments", 4, "adapters", &[]),
     ("gantry-sqlite", 4, "adapters", &[]),
+    ("gantry-infer", 4, "adapters", &[]),
     ("gantry-net", 4, "adapters", &[]),
     ("gantry-process", 4, "adapters", &[]),
     ("gantry-api", 5, "face", &[]),

@@ -7,23 +7,17 @@ use std::{
 };
 
 use gantry_definition::package::Package;
-use gantry_pipeline::{package_digest::package_digest, steps};
+use gantry_pipeline::application::Application;
 use gantry_ports::{
     job::ApplicationSource,
     packages::{self, Packages},
 };
-use gantry_types::{digest::Digest, ids::AppName};
+use gantry_types::ids::AppName;
 
 use crate::report::{Exit, Failure};
 
 /// Name and `app.toml` of the applications that ship. The place in the list is the slot of their Series Numbers: append.
 const SHIPPED: &[(&str, &str)] = &[("lung-density", include_str!("../../../../apps/lung-density/app.toml"))];
-
-/// An application, pinned.
-pub(crate) struct Application {
-    pub(crate) package: Package,
-    pub(crate) digest: Digest,
-}
 
 /// The applications that runs may use: those that ship.
 pub(crate) struct Shelf;
@@ -31,7 +25,7 @@ pub(crate) struct Shelf;
 impl Packages for Shelf {
     fn find(&self, name: &AppName) -> Option<Arc<packages::Application>> {
         let slot = SHIPPED.iter().position(|(shipped, _)| *shipped == name.as_str())?;
-        let Application { package, digest } = find(name.as_str()).ok()?;
+        let Application { package, digest, .. } = find(name.as_str()).ok()?;
         let source = ApplicationSource::Shipped(name.to_string());
         let slot = u16::try_from(slot).ok()?;
         Some(Arc::new(packages::Application { package, digest, source, slot }))
@@ -47,7 +41,7 @@ pub(crate) fn shipped(name: &str) -> Option<Package> {
 /// The shipped application of this name, or the one in this folder.
 pub(crate) fn find(named: &str) -> Result<Application, Failure> {
     if let Some((_, text)) = SHIPPED.iter().find(|(name, _)| *name == named) {
-        return read("app.toml of the program", &[("app.toml".to_owned(), text.as_bytes().to_vec())]);
+        return read("the program", vec![("app.toml".to_owned(), text.as_bytes().to_vec())]);
     }
     let folder = Path::new(named);
     if !folder.join("app.toml").is_file() {
@@ -59,7 +53,7 @@ pub(crate) fn find(named: &str) -> Result<Application, Failure> {
     let mut files = Vec::new();
     collect(folder, Path::new(""), &mut files)
         .map_err(|error| Failure::unexpected("app/unreadable", &error))?;
-    read(&folder.join("app.toml").display().to_string(), &files)
+    read(named, files)
 }
 
 /// All files of a package, with their paths in it.
@@ -75,17 +69,15 @@ fn collect(root: &Path, below: &Path, files: &mut Vec<(String, Vec<u8>)>) -> io:
     Ok(())
 }
 
-fn read(place: &str, files: &[(String, Vec<u8>)]) -> Result<Application, Failure> {
-    let invalid = |why: String| Failure::new(Exit::Input, "app/invalid", format!("{place}: {why}"));
-    let bytes = files.iter().find(|(path, _)| path == "app.toml").map_or(&[][..], |(_, bytes)| bytes);
-    let text = std::str::from_utf8(bytes).map_err(|error| invalid(error.to_string()))?;
-    let package = Package::parse(text).map_err(|error| invalid(error.to_string()))?;
-    steps::check(&package).map_err(|error| invalid(error.to_string()))?;
-    Ok(Application { package, digest: package_digest(files) })
+fn read(place: &str, files: Vec<(String, Vec<u8>)>) -> Result<Application, Failure> {
+    Application::new(files)
+        .map_err(|error| Failure::new(Exit::Input, "app/invalid", format!("{place}: {error}")))
 }
 
 #[cfg(test)]
 mod tests {
+    use gantry_pipeline::steps::BuiltIn;
+
     use super::*;
 
     #[test]
@@ -98,8 +90,8 @@ mod tests {
 
     #[test]
     fn the_default_parameters_are_those_of_the_package() {
-        let package = find("lung-density").map_err(|failure| failure.to_string()).unwrap().package;
-        let [steps::BuiltIn::Lungs(parameters)] = &steps::check(&package).unwrap()[..] else {
+        let application = find("lung-density").map_err(|failure| failure.to_string()).unwrap();
+        let [BuiltIn::Lungs(parameters)] = &application.steps[..] else {
             panic!("lung-density has one step");
         };
         assert_eq!(**parameters, gantry_pipeline::lungs::parameters::LungsParameters::default());

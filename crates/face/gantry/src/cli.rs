@@ -39,7 +39,7 @@ pub(crate) enum Command {
     Send(Send),
     /// Carry out jobs for a parent process; not for people.
     #[command(hide = true)]
-    Worker,
+    Worker(Worker),
     /// The studies that are kept.
     #[command(subcommand)]
     Study(Study),
@@ -142,12 +142,22 @@ pub(crate) struct Run {
     /// A clause of the contract that you vouch for, such as `contrast`: if it is unknown, it counts as met.
     #[arg(long = "assert", value_name = "CLAUSE")]
     pub(crate) asserted: Vec<String>,
+    /// Threads of a network; as many as there are cores. The result does not depend on it.
+    #[arg(long)]
+    pub(crate) threads: Option<usize>,
     /// Run although files are damaged that may be images of the series.
     #[arg(long)]
     pub(crate) leave_out_damaged: bool,
     /// Print findings.json as well.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Worker {
+    /// Threads of a network.
+    #[arg(long)]
+    pub(crate) threads: Option<usize>,
 }
 
 #[derive(Debug, Args)]

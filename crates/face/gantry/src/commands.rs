@@ -39,7 +39,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Phantom(options) => phantom::run(&options),
         Command::Echo(peer) => peers::echo(&peer),
         Command::Send(options) => peers::send(&options),
-        Command::Worker => worker::run(),
+        Command::Worker(options) => worker::run(&options),
         Command::Study(command) => study::run(command),
         Command::Apply(options) => apply::run(&options),
         Command::Source(command) => source::run(command),

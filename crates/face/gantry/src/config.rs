@@ -76,6 +76,7 @@ pub(crate) struct Storage {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Run {
     pub(crate) slots: usize,
+    pub(crate) threads: usize,
 }
 
 impl Default for Config {
@@ -93,7 +94,7 @@ impl Default for Config {
 
 impl Default for Run {
     fn default() -> Self {
-        Self { slots: 2 }
+        Self { slots: 2, threads: 2 }
     }
 }
 
@@ -164,6 +165,7 @@ impl Config {
             ("storage.segment_mib", storage.segment_mib),
             ("storage.object_mib_max", storage.object_mib_max),
             ("run.slots", as_u64(run.slots)),
+            ("run.threads", as_u64(run.threads)),
         ];
         if let Some((key, _)) = least.iter().find(|(_, number)| *number == 0) {
             return Err(format!("{key} is 0: nothing could come in or be run; the least is 1"));

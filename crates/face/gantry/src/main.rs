@@ -9,6 +9,7 @@ mod cli;
 mod commands;
 mod config;
 mod documents;
+mod engine;
 mod node;
 mod report;
 mod secret;

@@ -320,7 +320,8 @@ fn couriers(node: &Node) -> Couriers {
 fn workers(node: &Node) -> Result<Workers, Failure> {
     let program = std::env::current_exe().map_err(|error| unexpected(&error))?;
     let jobs = absolute(&node.data)?.join("jobs");
-    let mut settings = gantry_process::Settings::new(program, vec!["worker".into()], jobs);
+    let arguments = vec!["worker".into(), "--threads".into(), node.config.run.threads.to_string().into()];
+    let mut settings = gantry_process::Settings::new(program, arguments, jobs);
     settings.idle_max = node.config.run.slots;
     Workers::open(settings).map_err(|error| Failure::unexpected("serve/workers", &error))
 }

@@ -22,5 +22,6 @@ pub mod morphology;
 pub mod orient;
 pub mod resample;
 pub mod stack;
+pub mod target;
 pub mod volume;
 pub mod watershed;

@@ -7,7 +7,7 @@ use gantry_image::{
     geometry::{PointLps, VectorLps, VoxelPoint},
     grid::{Dims, Grid, GridError},
     orient::{AxisMap, Direction},
-    resample::{Interpolation, resample},
+    resample::{Border, Interpolation, resample},
 };
 
 use crate::chest::Phantom;
@@ -118,9 +118,9 @@ pub fn acquire(phantom: &Phantom, acquisition: &Acquisition) -> Result<Phantom, 
 fn oblique(phantom: &Phantom) -> Result<Phantom, GridError> {
     let onto = oblique_grid(phantom.hu.grid())?;
     Ok(Phantom {
-        hu: resample(&phantom.hu, &onto, Interpolation::Linear, AIR_HU),
-        labels: resample(&phantom.labels, &onto, Interpolation::Nearest, 0),
-        body: resample(&phantom.body, &onto, Interpolation::Nearest, 0),
+        hu: resample(&phantom.hu, &onto, Interpolation::Linear, Border::Voxels, AIR_HU),
+        labels: resample(&phantom.labels, &onto, Interpolation::Nearest, Border::Voxels, 0),
+        body: resample(&phantom.body, &onto, Interpolation::Nearest, Border::Voxels, 0),
     })
 }
 

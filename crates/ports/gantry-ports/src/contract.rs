@@ -3,6 +3,7 @@
 //! An adapter instantiates a suite with one line in its tests and gets one `#[test]` per law.
 
 pub mod blob;
+pub mod infer;
 pub mod performer;
 pub mod store;
 pub mod work;
@@ -51,6 +52,19 @@ macro_rules! store_contract {
         $( #[test] fn $law() { $crate::contract::store::$law(&*$open) } )*
         $( #[test] fn $work() { $crate::contract::work::$work(&*$open) } )*
     };
+}
+
+/// One `#[test]` for each law of [`crate::infer`]; `$open` makes an engine and the model `neighbours` in its form.
+#[macro_export]
+macro_rules! infer_contract {
+    ($open:expr) => { $crate::infer_contract! { @ $open;
+        a_network_computes_what_its_model_says
+        the_same_tensor_gives_the_same_bits
+        what_is_no_model_is_refused
+        a_tensor_that_does_not_fit_is_refused
+        an_engine_says_what_it_is
+    } };
+    (@ $open:expr; $($law:ident)*) => { $( #[test] fn $law() { $crate::contract::infer::$law(&$open) } )* };
 }
 
 /// One `#[test]` for each law of [`crate::performer`]; `$open` makes a performer whose workers know every

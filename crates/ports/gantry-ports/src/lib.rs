@@ -14,6 +14,7 @@ pub mod clock;
 pub mod contract;
 pub mod definitions;
 pub mod ids;
+pub mod infer;
 pub mod intake;
 pub mod job;
 pub mod memory;

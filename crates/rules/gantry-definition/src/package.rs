@@ -50,6 +50,8 @@ pub struct Package {
     pub steps: Vec<Step>,
     /// What it may find.
     pub findings: Vec<DeclaredFinding>,
+    /// The values that the picture shows as black and as white; nothing is what the image has.
+    pub window: Option<[i16; 2]>,
     /// What it may cost.
     pub resources: Resources,
 }
@@ -167,8 +169,10 @@ pub struct Step {
 pub enum Parameter {
     /// One number.
     Number(f64),
-    /// Several, as a range.
+    /// Several, as a range or along axes.
     Numbers(Vec<f64>),
+    /// A word, a name, or a sentence.
+    Text(String),
 }
 
 /// A segment that the package may find.

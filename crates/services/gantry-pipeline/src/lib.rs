@@ -6,7 +6,9 @@
 //! - A series is a volume, or refused with the reason; an application answers, or declines by a named clause.
 //! - The same package and bytes give the same findings, labels and picture.
 
+pub mod application;
 pub mod facts;
+pub mod inference;
 pub mod lungs;
 pub mod objects;
 pub mod package_digest;

@@ -21,8 +21,8 @@ use canvas::{Canvas, Rgb8};
 /// Size of the page.
 const COLUMNS: usize = 1024;
 const ROWS: usize = 768;
-/// Window of the grey values: a lung window. HU.
-const WINDOW: (i32, i32) = (-1350, 150);
+/// Without a window, this share of the voxels is black, and as much white.
+const SHARE_BEYOND: f64 = 0.005;
 
 /// A page of RGB pixels, row by row from the top left.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,7 +55,8 @@ pub fn draw(
     canvas.text(16, 14, 2, WHITE, &format!("{} {}", package.title, package.version));
     canvas.text(16, 40, 1, WARNING, &warning(package.class));
     let at = middle(&labels);
-    let view = View { volume: &volume, labels: &labels, findings };
+    let window = package.window.unwrap_or_else(|| spread(&volume));
+    let view = View { volume: &volume, labels: &labels, findings, window: window.map(i32::from) };
     view.axial(&mut canvas, at.k, Frame { left: 16, top: 64, columns: 488, rows: 420 });
     view.coronal(&mut canvas, at.j, Frame { left: 520, top: 64, columns: 488, rows: 420 });
     canvas.text(16, 490, 1, GREY, "axial, R on the left");
@@ -102,6 +103,32 @@ struct View<'a> {
     volume: &'a Volume<i16>,
     labels: &'a Labels,
     findings: &'a Findings,
+    window: [i32; 2],
+}
+
+/// The values between which nearly all voxels lie.
+fn spread(volume: &Volume<i16>) -> [i16; 2] {
+    let mut counts = vec![0_usize; 1 << 16];
+    for value in volume.data() {
+        // A 16-bit value has a place in a table of 65536.
+        if let Some(count) = counts.get_mut((i32::from(*value) + 32768) as usize) {
+            *count += 1;
+        }
+    }
+    let beyond = (volume.data().len() as f64 * SHARE_BEYOND) as usize;
+    let values = || (i16::MIN..=i16::MAX).zip(counts.iter().copied());
+    let (low, high) = (behind(values(), beyond), behind(values().rev(), beyond));
+    [low, high.max(low.saturating_add(1))]
+}
+
+/// The first value behind as many voxels.
+fn behind(mut counts: impl Iterator<Item = (i16, usize)>, voxels: usize) -> i16 {
+    let mut seen = 0;
+    let found = counts.find(|(_, count)| {
+        seen += count;
+        voxels < seen
+    });
+    found.map_or(0, |(value, _)| value)
 }
 
 impl View<'_> {
@@ -140,10 +167,10 @@ impl View<'_> {
     }
 
     fn colour(&self, at: VoxelIndex) -> Rgb8 {
-        let (low, high) = WINDOW;
+        let [low, high] = self.window;
         let hu = self.volume.get(at).copied().map_or(low, i32::from).clamp(low, high);
         // 0 to 255 by construction.
-        let grey = u8::try_from((hu - low) * 255 / (high - low)).unwrap_or(u8::MAX);
+        let grey = u8::try_from((hu - low) * 255 / (high - low).max(1)).unwrap_or(u8::MAX);
         let label = self.labels.get(at).copied().unwrap_or(0);
         let segment = self.findings.segments.iter().find(|segment| segment.label == label);
         match segment {

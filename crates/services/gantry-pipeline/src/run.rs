@@ -9,16 +9,28 @@ use gantry_image::{
     measure,
     volume::{Labels, Volume},
 };
-use gantry_types::findings::{Findings, JudgedClause, MeasuredValue, Measurement, SegmentFinding, Verdict};
+use gantry_ports::infer::{Infer, InferError};
+use gantry_types::{
+    error_code::ErrorCode,
+    findings::{Findings, JudgedClause, MeasuredValue, Measurement, SegmentFinding, Verdict},
+};
 
 use crate::{
+    application::Application,
     facts::facts,
+    inference::{
+        decide::ChannelsError,
+        network::{self, NetworkError, Scores},
+    },
     lungs::{self, LungsOutcome},
     objects::{Objects, Series},
     picture::{self, Page},
-    steps::{self, BuiltIn, StepError},
+    steps::BuiltIn,
     volume::{self, Loaded, Refusal},
 };
+
+/// The clause by which an image without any contrast is declined.
+const FLAT: &str = "image-has-values";
 
 /// What came of a run.
 #[derive(Debug)]
@@ -55,35 +67,68 @@ pub enum Mark {
     Loaded,
     /// The application's own computing begins.
     Computing,
+    /// A network begins with a window.
+    Window {
+        /// How many are done.
+        done: usize,
+        /// Of how many.
+        of: usize,
+    },
     /// The application's own computing is over.
     Computed,
     /// Findings and picture are there.
     Described,
 }
 
-/// Why a package cannot run at all.
+/// Why an application gives no answer at all.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// Its steps.
-    #[error(transparent)]
-    Steps(#[from] StepError),
-    /// A grid that its own constructor would have refused.
+    /// A grid that its own constructor would have refused, or that a package asks for and nobody can hold.
     #[error(transparent)]
     Grid(#[from] GridError),
+    /// A network.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
+    /// A network's channels.
+    #[error(transparent)]
+    Channels(#[from] ChannelsError),
+    /// Steps in an order that their check would have refused.
+    #[error("the steps do not follow one another")]
+    Order,
 }
 
-/// Runs a package on a series. `asserted` names clauses that a workflow vouches for.
+impl RunError {
+    /// The stable code.
+    #[must_use]
+    pub const fn code(&self) -> ErrorCode {
+        match self {
+            Self::Network(NetworkError::Infer(error)) => error.code(),
+            Self::Grid(_) | Self::Network(_) | Self::Channels(_) | Self::Order => {
+                ErrorCode("work/application")
+            }
+        }
+    }
+}
+
+impl From<InferError> for RunError {
+    fn from(error: InferError) -> Self {
+        Self::Network(error.into())
+    }
+}
+
+/// Runs an application on a series. `asserted` names clauses that a workflow vouches for.
 ///
 /// # Errors
-/// [`RunError`]: the package is at fault, not the series.
+/// [`RunError`]: the application or the engine is at fault, not the series.
 pub fn run(
-    package: &Package,
+    application: &Application,
+    infer: &dyn Infer,
     objects: &dyn Objects,
     series: &Series,
     asserted: &[String],
     mark: &mut dyn FnMut(Mark),
 ) -> Result<Outcome, RunError> {
-    let steps = steps::check(package)?;
+    let package = &application.package;
     let loaded = match volume::load(objects, series, &mut |slice| mark(Mark::Slice(slice))) {
         Ok(loaded) => loaded,
         Err(refusal) => return Ok(Outcome::Refused(refusal)),
@@ -100,11 +145,13 @@ pub fn run(
         return Ok(Outcome::Declined(unmet));
     }
     mark(Mark::Computing);
-    let labels = match compute(&steps, &loaded.volume)? {
+    let progress = &mut |done, of| mark(Mark::Window { done, of });
+    let mut labels = match compute(application, infer, &loaded.volume, progress)? {
         Ok(labels) => labels,
         Err(clause) => return Ok(Outcome::Declined(vec![clause])),
     };
     mark(Mark::Computed);
+    leave_out_undeclared(package, &mut labels);
     let contract = judge(&package.contract);
     let findings = describe(package, &labels, &loaded.volume, &contract);
     let picture = picture::draw(package, &findings, &loaded.volume, &labels)?;
@@ -113,25 +160,83 @@ pub fn run(
     Ok(Outcome::Ran(Box::new(Ran { loaded, findings, labels, picture, clauses })))
 }
 
+/// What is at hand between two steps.
+enum Matter {
+    Image,
+    Values(Volume<f32>),
+    Scores(Scores),
+    Labels(Labels),
+}
+
 /// The labels that the last step gives, or the clause by which a step declines.
-fn compute(steps: &[BuiltIn], volume: &Volume<i16>) -> Result<Result<Labels, JudgedClause>, GridError> {
-    let mut labels = Labels::filled(*volume.grid(), 0);
-    for step in steps {
-        match step {
-            BuiltIn::Lungs(parameters) => match lungs::lungs(volume, parameters)? {
-                LungsOutcome::Found(found) => labels = found.labels,
+fn compute(
+    application: &Application,
+    infer: &dyn Infer,
+    volume: &Volume<i16>,
+    progress: &mut dyn FnMut(usize, usize),
+) -> Result<Result<Labels, JudgedClause>, RunError> {
+    let failed =
+        |name: &str, seen: String| JudgedClause { name: name.to_owned(), verdict: Verdict::Failed, seen };
+    let mut at_hand = Matter::Image;
+    for step in &application.steps {
+        at_hand = match (step, at_hand) {
+            (BuiltIn::Lungs(parameters), Matter::Image) => match lungs::lungs(volume, parameters)? {
+                LungsOutcome::Found(found) => Matter::Labels(found.labels),
                 LungsOutcome::Declined(decline) => {
-                    let name = decline.clause().name().to_owned();
-                    return Ok(Err(JudgedClause {
-                        name,
-                        verdict: Verdict::Failed,
-                        seen: decline.to_string(),
-                    }));
+                    return Ok(Err(failed(decline.clause().name(), decline.to_string())));
                 }
             },
+            (BuiltIn::Resample(parameters), Matter::Image) => Matter::Values(parameters.apply(volume)?),
+            (BuiltIn::Intensity(intensity), Matter::Values(mut values)) => match intensity.apply(&mut values)
+            {
+                Ok(()) => Matter::Values(values),
+                Err(flat) => return Ok(Err(failed(FLAT, flat.to_string()))),
+            },
+            (BuiltIn::Network(own), Matter::Values(values)) => {
+                // Every model was found when the application was read.
+                let model = application.file(&own.model).unwrap_or_default();
+                let mut network = infer.load(model)?;
+                let (window, activation) = (&own.window, own.activation);
+                Matter::Scores(network::infer(&mut *network, values, window, activation, progress)?)
+            }
+            (BuiltIn::Decide(parameters), Matter::Scores(scores)) => {
+                Matter::Labels(parameters.apply(scores, volume.grid())?)
+            }
+            (BuiltIn::Components(parameters), Matter::Labels(mut labels)) => {
+                parameters.apply(&mut labels);
+                Matter::Labels(labels)
+            }
+            (BuiltIn::Require(parameters), Matter::Labels(labels)) => match parameters.lacking(&labels) {
+                Some(seen) => return Ok(Err(failed(&parameters.clause, seen))),
+                None => Matter::Labels(labels),
+            },
+            (
+                BuiltIn::Lungs(_)
+                | BuiltIn::Resample(_)
+                | BuiltIn::Intensity(_)
+                | BuiltIn::Network(_)
+                | BuiltIn::Decide(_)
+                | BuiltIn::Components(_)
+                | BuiltIn::Require(_),
+                Matter::Image | Matter::Values(_) | Matter::Scores(_) | Matter::Labels(_),
+            ) => return Err(RunError::Order),
+        };
+    }
+    match at_hand {
+        Matter::Labels(labels) => Ok(Ok(labels)),
+        Matter::Image | Matter::Values(_) | Matter::Scores(_) => Err(RunError::Order),
+    }
+}
+
+/// Labels that no finding declares helped to decide, and are told to nobody.
+fn leave_out_undeclared(package: &Package, labels: &mut Labels) {
+    // Labels of findings ascend from 1 without gaps.
+    let declared = package.findings.len();
+    for label in labels.data_mut() {
+        if declared < usize::from(*label) {
+            *label = 0;
         }
     }
-    Ok(Ok(labels))
 }
 
 fn describe(package: &Package, labels: &Labels, volume: &Volume<i16>, contract: &[JudgedClause]) -> Findings {

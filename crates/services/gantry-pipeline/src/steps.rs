@@ -1,19 +1,38 @@
 //! The built-in steps that a package may name, and their parameters out of `app.toml`.
 
-use std::collections::BTreeMap;
+mod parameters;
 
-use gantry_definition::{
-    expression::nearest,
-    package::{Package, Parameter, Step},
+use gantry_definition::package::{Package, Step};
+use gantry_image::{resample::Border, target::Follow};
+
+use crate::{
+    inference::{
+        decide::{ComponentsParameters, DecideParameters, Keep, Place, RequireParameters, Rule},
+        grid::{self, ResampleParameters},
+        intensity::{Intensity, Rounding},
+        network::{Activation, NetworkParameters, Window},
+    },
+    lungs::parameters::{AirwayParameters, ClauseParameters, LungsParameters, SpacesParameters},
 };
-
-use crate::lungs::parameters::{AirwayParameters, ClauseParameters, LungsParameters, SpacesParameters};
+use parameters::Parameters;
 
 /// A step with checked parameters.
 #[derive(Debug, Clone, PartialEq)]
 pub enum BuiltIn {
-    /// Right lung, left lung, airways.
+    /// Right lung, left lung, airways: labels of an image.
     Lungs(Box<LungsParameters>),
+    /// Values of an image on a grid.
+    Resample(ResampleParameters),
+    /// Other values on the same grid.
+    Intensity(Intensity),
+    /// Scores of values.
+    Network(NetworkParameters),
+    /// Labels of scores.
+    Decide(DecideParameters),
+    /// Parts of labels that stay.
+    Components(ComponentsParameters),
+    /// A clause about labels.
+    Require(RequireParameters),
 }
 
 /// Why a package's steps cannot be carried out.
@@ -21,78 +40,161 @@ pub enum BuiltIn {
 #[error("steps: {0}")]
 pub struct StepError(String);
 
-/// Checks the steps of a package.
+/// What a step takes and gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Matter {
+    Image,
+    Values,
+    Scores,
+    Labels,
+}
+
+impl Matter {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Image => "the image",
+            Self::Values => "values on a grid, from `resample`",
+            Self::Scores => "scores, from `network`",
+            Self::Labels => "labels, from `decide` or `lungs`",
+        }
+    }
+}
+
+impl BuiltIn {
+    const fn takes_and_gives(&self) -> (Matter, Matter) {
+        match self {
+            Self::Lungs(_) => (Matter::Image, Matter::Labels),
+            Self::Resample(_) => (Matter::Image, Matter::Values),
+            Self::Intensity(_) => (Matter::Values, Matter::Values),
+            Self::Network(_) => (Matter::Values, Matter::Scores),
+            Self::Decide(_) => (Matter::Scores, Matter::Labels),
+            Self::Components(_) | Self::Require(_) => (Matter::Labels, Matter::Labels),
+        }
+    }
+}
+
+/// Checks the steps of a package, and that each takes what the one before it gives.
 ///
 /// # Errors
-/// [`StepError`]: an unknown step or parameter, one that is missing, or one of the wrong form.
+/// [`StepError`]: an unknown step or parameter, one that is missing, one of the wrong form, or a wrong order.
 pub fn check(package: &Package) -> Result<Vec<BuiltIn>, StepError> {
-    if package.steps.is_empty() {
-        return Err(StepError("the package has none".to_owned()));
+    let mut at_hand = Matter::Image;
+    let mut steps = Vec::new();
+    for step in &package.steps {
+        let built_in = built_in(step)?;
+        let (takes, gives) = built_in.takes_and_gives();
+        if takes != at_hand {
+            let (name, takes, at_hand) = (&step.name, takes.name(), at_hand.name());
+            return Err(StepError(format!("{name} takes {takes}; what it is given is {at_hand}")));
+        }
+        at_hand = gives;
+        steps.push(built_in);
     }
-    package.steps.iter().map(built_in).collect()
+    match at_hand {
+        Matter::Labels => Ok(steps),
+        Matter::Image => Err(StepError("the package has none".to_owned())),
+        Matter::Values | Matter::Scores => {
+            Err(StepError(format!("the last one must give {}", Matter::Labels.name())))
+        }
+    }
 }
 
 fn built_in(step: &Step) -> Result<BuiltIn, StepError> {
-    match step.name.as_str() {
-        "lungs" => {
-            let mut taken = Parameters { step: &step.name, left: step.parameters.clone(), known: Vec::new() };
-            let parameters = lungs(&mut taken)?;
-            taken.finish()?;
-            Ok(BuiltIn::Lungs(Box::new(parameters)))
+    let mut taken = Parameters::of(step);
+    let p = &mut taken;
+    let built_in = match step.name.as_str() {
+        "lungs" => BuiltIn::Lungs(Box::new(lungs(p)?)),
+        "resample" => BuiltIn::Resample(resample(p)?),
+        "scale-intensity" => BuiltIn::Intensity(Intensity::MinMax),
+        "scale-intensity-range" => {
+            BuiltIn::Intensity(Intensity::Range { from: p.range("from")?, to: p.range("to")? })
         }
-        other => Err(StepError(format!("`{other}` is no built-in step; there is: lungs"))),
-    }
+        "scale-intensity-percentile" => BuiltIn::Intensity(percentile(p)?),
+        "network" => BuiltIn::Network(network(p)?),
+        "decide" => BuiltIn::Decide(decide(p)?),
+        "components" => BuiltIn::Components(ComponentsParameters {
+            label: p.label("label")?,
+            keep: p.choice("keep", &[("all", Keep::All), ("largest", Keep::Largest)])?,
+            volume_min_ml: p.number("volume_min_ml")?,
+        }),
+        "require" => BuiltIn::Require(RequireParameters {
+            clause: p.text("clause")?,
+            sentence: p.text("sentence")?,
+            label: p.label("label")?,
+            volume_min_ml: p.positive("volume_min_ml")?,
+        }),
+        other => {
+            let known = "lungs, resample, scale-intensity, scale-intensity-range, scale-intensity-percentile, \
+                         network, decide, components, require";
+            return Err(StepError(format!("`{other}` is no built-in step; there are: {known}")));
+        }
+    };
+    taken.finish()?;
+    Ok(built_in)
 }
 
-/// Parameters that have not been asked for yet.
-struct Parameters<'a> {
-    step: &'a str,
-    left: BTreeMap<String, Parameter>,
-    known: Vec<&'static str>,
+fn resample(p: &mut Parameters<'_>) -> Result<ResampleParameters, StepError> {
+    let letters = p.text("axes")?;
+    let axes = grid::axes(&letters)
+        .ok_or_else(|| p.wrong("axes", "must be three letters, one each of L or R, A or P, S or I"))?;
+    let follow = p.choice("follow", &[("patient", Follow::Patient), ("image", Follow::Image)])?;
+    let spacing_mm = p.three("spacing_mm")?;
+    let extents = p.maybe_three_counts("extents")?;
+    Ok(ResampleParameters {
+        target: ResampleParameters::in_tensor_order(axes, follow, spacing_mm, extents),
+        border: p.choice("border", &[("voxels", Border::Voxels), ("centres", Border::Centres)])?,
+        outside: p.number("outside")?,
+    })
 }
 
-impl Parameters<'_> {
-    fn take(&mut self, key: &'static str) -> Result<Parameter, StepError> {
-        self.known.push(key);
-        self.left.remove(key).ok_or_else(|| StepError(format!("{} needs `{key}`", self.step)))
+fn percentile(p: &mut Parameters<'_>) -> Result<Intensity, StepError> {
+    let percentile = p.positive("percentile")?;
+    if 100.0 < percentile {
+        return Err(p.wrong("percentile", "must be at most 100"));
     }
+    Ok(Intensity::Percentile {
+        percentile,
+        to: p.positive("to")?,
+        rounding: p.choice("rounding", &[("whole", Rounding::Whole), ("none", Rounding::None)])?,
+    })
+}
 
-    fn number(&mut self, key: &'static str) -> Result<f64, StepError> {
-        match self.take(key)? {
-            Parameter::Number(number) if number.is_finite() => Ok(number),
-            Parameter::Number(_) | Parameter::Numbers(_) => {
-                Err(StepError(format!("{}.{key} must be one number", self.step)))
+fn network(p: &mut Parameters<'_>) -> Result<NetworkParameters, StepError> {
+    #[derive(Clone, Copy)]
+    enum Kind {
+        Whole,
+        Cores,
+        Sliding,
+    }
+    let model = p.text("model")?;
+    let kinds = [("whole", Kind::Whole), ("cores", Kind::Cores), ("sliding", Kind::Sliding)];
+    let window = match p.choice("window", &kinds)? {
+        Kind::Whole => Window::Whole,
+        Kind::Cores => Window::Cores { core: p.three_counts("core")?, halo: p.count("halo")? },
+        Kind::Sliding => {
+            let (patch, overlap) = (p.three_counts("patch")?, p.number("overlap")?);
+            if !(0.0..1.0).contains(&overlap) {
+                return Err(p.wrong("overlap", "must be a share of a window, from 0 to below 1"));
             }
+            Window::Sliding { patch, overlap }
         }
-    }
+    };
+    let activations =
+        [("none", Activation::None), ("softmax", Activation::Softmax), ("sigmoid", Activation::Sigmoid)];
+    Ok(NetworkParameters { model, window, activation: p.choice("activation", &activations)? })
+}
 
-    fn hu(&mut self, key: &'static str) -> Result<i16, StepError> {
-        let number = self.number(key)?;
-        let whole = (number.fract() == 0.0 && number.abs() <= 32_000.0).then_some(number);
-        // The range was checked.
-        whole
-            .map(|number| number as i16)
-            .ok_or_else(|| StepError(format!("{}.{key} must be a whole number of HU", self.step)))
+fn decide(p: &mut Parameters<'_>) -> Result<DecideParameters, StepError> {
+    #[derive(Clone, Copy)]
+    enum Kind {
+        Argmax,
+        Threshold,
     }
-
-    fn range(&mut self, key: &'static str) -> Result<[f64; 2], StepError> {
-        let wrong = |step: &str| StepError(format!("{step}.{key} must be two ascending numbers"));
-        match self.take(key)? {
-            Parameter::Numbers(numbers) => match numbers.as_slice() {
-                [from, to] if from < to => Ok([*from, *to]),
-                _ => Err(wrong(self.step)),
-            },
-            Parameter::Number(_) => Err(wrong(self.step)),
-        }
-    }
-
-    fn finish(self) -> Result<(), StepError> {
-        let Some(unknown) = self.left.keys().next() else { return Ok(()) };
-        let hint = nearest(unknown, self.known.iter().copied())
-            .map(|near| format!(": did you mean `{near}`?"))
-            .unwrap_or_default();
-        Err(StepError(format!("{} does not know `{unknown}`{hint}", self.step)))
-    }
+    let by = match p.choice("by", &[("argmax", Kind::Argmax), ("threshold", Kind::Threshold)])? {
+        Kind::Argmax => Rule::Argmax,
+        Kind::Threshold => Rule::Threshold(p.number("threshold")?),
+    };
+    Ok(DecideParameters { by, on: p.choice("on", &[("grid", Place::Grid), ("image", Place::Image)])? })
 }
 
 fn lungs(p: &mut Parameters<'_>) -> Result<LungsParameters, StepError> {

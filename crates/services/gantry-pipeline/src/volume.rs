@@ -9,7 +9,11 @@ use gantry_image::{
     volume::Volume,
 };
 use gantry_pixel::{Frames, PixelError};
-use gantry_types::{error_code::ErrorCode, header::ImageHeader, uid::SopInstanceUid};
+use gantry_types::{
+    error_code::ErrorCode,
+    header::{Decimal, ImageHeader, Rescale},
+    uid::SopInstanceUid,
+};
 
 use crate::objects::{Objects, Opened, Series, Unusable};
 
@@ -117,7 +121,7 @@ pub fn load(
         let opened = Opened::new(objects, *number).map_err(gone)?;
         let data_set = opened.read(Stop::AtEnd).map_err(gone)?;
         decode(&data_set, header, &mut samples)?;
-        builder.push_slice(&samples, header.rescale.as_ref())?;
+        builder.push_slice(&samples, rescale(&data_set, header).as_ref())?;
         if first_header.is_none() {
             let mut whole = data_set.to_little_endian();
             whole.remove(tag::PIXEL_DATA);
@@ -154,6 +158,15 @@ fn check_unit(series: &Series) -> Result<(), Refusal> {
         }
     }
     Ok(())
+}
+
+/// The rescale of an image. The MR Image module has none (PS3.3 C.8.3.1): without one, stored values are the values.
+fn rescale(data_set: &DataSet<'_>, header: &ImageHeader) -> Option<Rescale> {
+    let is_absent = |tag| data_set.get(tag).is_none();
+    if header.modality != "MR" || !is_absent(tag::RESCALE_SLOPE) || !is_absent(tag::RESCALE_INTERCEPT) {
+        return header.rescale.clone();
+    }
+    Some(Rescale { slope: Decimal::parse("1")?, intercept: Decimal::parse("0")?, kind: None })
 }
 
 /// A syntax that is not read is named before anything is decoded.

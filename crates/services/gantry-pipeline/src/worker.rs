@@ -24,29 +24,32 @@ use std::{
     thread,
 };
 
-use gantry_definition::package::Package;
 use gantry_ports::{
     clock::Clock,
+    infer::Infer,
     job::{
         ApplicationSource, Complaint, FormError, Ticket, VERSION,
         control::{FromWorker, LINE_MAX, ToWorker, check_protocol, decode_to_worker, encode_from_worker},
     },
 };
-use gantry_types::digest::Digest;
+
+use crate::application::Application;
 
 /// Finds applications.
 pub trait Packages {
-    /// The package and its digest.
+    /// The application.
     ///
     /// # Errors
     /// Why there is none, for people.
-    fn find(&self, source: &ApplicationSource) -> Result<(Package, Digest), Complaint>;
+    fn find(&self, source: &ApplicationSource) -> Result<Application, Complaint>;
 }
 
 /// What a worker works with.
 pub struct Setup<'a> {
     /// Where applications come from.
     pub packages: &'a dyn Packages,
+    /// What networks run on.
+    pub infer: &'a dyn Infer,
     /// Times the stages.
     pub clock: &'a dyn Clock,
     /// The program's version.

@@ -8,11 +8,13 @@ use std::{
 };
 
 use gantry_api::server;
+use gantry_ports::infer::Infer as _;
 use serde_json::{Map, Value, json};
 
 use crate::{
     cli::Listing,
     config::Config,
+    engine::{self, engine},
     node::{Access, Node},
     report::{Exit, Failure, print, say},
 };
@@ -57,6 +59,7 @@ pub(crate) fn run(listing: &Listing) -> Result<(), Failure> {
     let mut findings = Findings::default();
     disk(&listing.data, &node.config, &mut findings)?;
     limits(&node.config, &mut findings);
+    networks(&node.config, &mut findings);
     if listing.json {
         let sections: Map<String, Value> = findings
             .sections
@@ -164,9 +167,22 @@ fn limits(config: &Config, findings: &mut Findings) {
             row("storage.segment_mib", storage.segment_mib.to_string()),
             row("storage.spares", storage.spares.to_string()),
             row("run.slots", config.run.slots.to_string()),
+            row("run.threads", config.run.threads.to_string()),
             row("nesting of data sets", gantry_dicom::reader::Limits::default().depth.to_string()),
         ],
     ));
+}
+
+/// The engine that networks run on.
+fn networks(config: &Config, findings: &mut Findings) {
+    let rows = match engine(config.run.threads).engine() {
+        Ok(engine) => engine.facts(),
+        Err(error) => {
+            findings.wrong.push(format!("no network can be run: {error}; {}", engine::HINT));
+            vec![("onnxruntime".to_owned(), error.code().to_string())]
+        }
+    };
+    findings.sections.push(("networks", rows));
 }
 
 #[cfg(test)]

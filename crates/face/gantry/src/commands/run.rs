@@ -6,13 +6,15 @@ mod result;
 use std::{fs, time::Instant};
 
 use gantry_pipeline::{
+    application::Application,
     objects::{Series, Survey, survey},
     run::{self as pipeline, Mark, Outcome, Ran},
 };
 
 use crate::{
-    applications::{self, Application},
+    applications,
     cli::Run,
+    engine::{self, cores, engine},
     report::{Exit, Failure, print, say},
 };
 
@@ -55,7 +57,7 @@ pub(crate) fn run(options: &Run) -> Result<(), Failure> {
     let mut tried = Vec::new();
     let mut declined = None;
     for series in candidates {
-        match attempt(&application, &files, series, &options.asserted, &mut stages)? {
+        match attempt(&application, &files, series, options, &mut stages)? {
             Outcome::Ran(ran) => {
                 show_tried(&tried);
                 return finish(options, &application, &ran, &left_out, &mut stages);
@@ -139,14 +141,17 @@ fn attempt(
     application: &Application,
     files: &Files,
     series: &Series,
-    asserted: &[String],
+    options: &Run,
     stages: &mut Stages,
 ) -> Result<Outcome, Failure> {
     let mut progress = Progress::start(series.objects.len());
     let mut last = Instant::now();
-    let outcome = pipeline::run(&application.package, files, series, asserted, &mut |mark| {
+    let infer = engine(options.threads.unwrap_or_else(cores));
+    let asserted = &options.asserted;
+    let outcome = pipeline::run(application, &infer, files, series, asserted, &mut |mark| {
         let stage = match mark {
             Mark::Slice(number) => return progress.show("reading pixels", number),
+            Mark::Window { done, of } => return progress.show_of("running the network", done, of),
             Mark::Loaded => "load",
             Mark::Computing => "judge",
             Mark::Computed => "compute",
@@ -156,7 +161,13 @@ fn attempt(
         stages.0.push((stage, last.elapsed().as_secs_f64()));
         last = Instant::now();
     });
-    outcome.map_err(|error| Failure::unexpected("run/failed", &error))
+    outcome.map_err(|error| {
+        let failure = Failure::new(Exit::Failed, error.code().0, error.to_string());
+        match error.code().0 {
+            "infer/library-missing" | "infer/library-differs" => failure.hint(engine::HINT),
+            _ => failure,
+        }
+    })
 }
 
 fn finish(
@@ -192,12 +203,16 @@ impl Progress {
     }
 
     fn show(&mut self, what: &str, number: usize) {
+        self.show_of(what, number, self.of);
+    }
+
+    fn show_of(&mut self, what: &str, number: usize, of: usize) {
         use std::io::{IsTerminal as _, Write as _};
         let mut stderr = std::io::stderr();
         if stderr.is_terminal() && 300 < self.started.elapsed().as_millis() {
             self.is_shown = true;
             // A line that cannot be shown is no loss.
-            let _closed = write!(stderr, "\r{what}: {} of {}\x1b[K", number + 1, self.of);
+            let _closed = write!(stderr, "\r{what}: {} of {of}\x1b[K", number + 1);
         }
     }
 

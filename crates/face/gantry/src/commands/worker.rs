@@ -2,23 +2,26 @@
 
 use std::io::{self, BufReader};
 
-use gantry_definition::package::Package;
-use gantry_pipeline::worker::{self, Packages, Setup};
+use gantry_pipeline::{
+    application::Application,
+    worker::{self, Packages, Setup},
+};
 use gantry_ports::job::{ApplicationSource, Complaint};
-use gantry_types::digest::Digest;
 
 use crate::{
-    applications::{self, Application},
+    applications, cli,
+    engine::{cores, engine},
     report::Failure,
     system::SystemClock,
 };
 
 /// `gantry worker`.
-pub(crate) fn run() -> Result<(), Failure> {
+pub(crate) fn run(options: &cli::Worker) -> Result<(), Failure> {
     // First of all: from here on nothing that the parent does can leave it behind.
     gantry_process::die_with_parent().map_err(|error| Failure::unexpected("worker/parent", &error))?;
     let setup = Setup {
         packages: &Shelf,
+        infer: &engine(options.threads.unwrap_or_else(cores)),
         clock: &SystemClock::start(),
         version: env!("CARGO_PKG_VERSION"),
         engine: vec![("machine".to_owned(), std::env::consts::ARCH.to_owned())],
@@ -33,14 +36,12 @@ pub(crate) fn run() -> Result<(), Failure> {
 struct Shelf;
 
 impl Packages for Shelf {
-    fn find(&self, source: &ApplicationSource) -> Result<(Package, Digest), Complaint> {
+    fn find(&self, source: &ApplicationSource) -> Result<Application, Complaint> {
         let named = match source {
             ApplicationSource::Shipped(name) => name.clone(),
             ApplicationSource::Folder(path) => path.display().to_string(),
         };
-        match applications::find(&named) {
-            Ok(Application { package, digest }) => Ok((package, digest)),
-            Err(failure) => Err(Complaint { code: failure.code.0.to_owned(), sentence: failure.sentence }),
-        }
+        applications::find(&named)
+            .map_err(|failure| Complaint { code: failure.code.0.to_owned(), sentence: failure.sentence })
     }
 }

@@ -23,6 +23,7 @@ struct Document {
     tables: BTreeMap<String, Vec<TableRow>>,
     steps: Vec<StepDocument>,
     findings: Vec<Finding>,
+    picture: Option<PictureDocument>,
     resources: ResourcesDocument,
 }
 
@@ -75,6 +76,13 @@ struct StepDocument {
 enum ParameterDocument {
     Number(f64),
     Numbers(Vec<f64>),
+    Text(String),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PictureDocument {
+    window: [i16; 2],
 }
 
 #[derive(Deserialize)]
@@ -155,11 +163,19 @@ pub(super) fn parse(text: &str) -> Result<Package, PackageError> {
         tables,
         steps: document.steps.into_iter().map(step).collect(),
         findings,
+        window: document.picture.map(window).transpose()?,
         resources: Resources {
             memory_mib: document.resources.memory_mib,
             time_secs: document.resources.time_secs,
         },
     })
+}
+
+fn window(document: PictureDocument) -> Result<[i16; 2], PackageError> {
+    match document.window {
+        [low, high] if low < high => Ok([low, high]),
+        _ => Err(wrong("picture.window", "must be two ascending numbers")),
+    }
 }
 
 fn wrong(place: impl Into<String>, why: impl Into<String>) -> PackageError {
@@ -204,6 +220,7 @@ fn step(document: StepDocument) -> Step {
     let parameter = |document| match document {
         ParameterDocument::Number(number) => Parameter::Number(number),
         ParameterDocument::Numbers(numbers) => Parameter::Numbers(numbers),
+        ParameterDocument::Text(text) => Parameter::Text(text),
     };
     let parameters = document.parameters.into_iter().map(|(key, value)| (key, parameter(value))).collect();
     Step { name: document.step, parameters }

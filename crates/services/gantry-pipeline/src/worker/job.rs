@@ -8,9 +8,9 @@ use std::{
     path::Path,
 };
 
-use gantry_definition::package::Package;
 use gantry_ports::{
     clock::Clock,
+    infer::InferError,
     job::{
         Complaint, FileEntry, FormError, Job, LeftOut, Outcome, Report, Stage, Ticket,
         control::FromWorker,
@@ -23,6 +23,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{Cancelled, Setup, WorkerError, places::Places, say};
 use crate::{
+    application::Application,
     objects::{Objects as _, Series, survey},
     picture::Page,
     run::{self, Mark, Ran},
@@ -50,7 +51,9 @@ pub(super) fn carry_out(
         since: setup.clock.monotonic(),
         stages: Vec::new(),
         left_out: Vec::new(),
+        engine: vec![("gantry".to_owned(), setup.version.to_owned())],
     };
+    track.engine.extend(setup.engine.iter().cloned());
     // What the panic may have left half done is dropped with it; only whole entries were pushed to the track.
     let answer = match catch_unwind(AssertUnwindSafe(|| compute(&job, setup, &mut track))) {
         Ok(Ok(answer)) => answer,
@@ -59,9 +62,7 @@ pub(super) fn carry_out(
     };
     let files = write_files(&dir.join(names::OUT), &answer.files)?;
     track.end("write");
-    let Track { stages, left_out, .. } = track;
-    let mut engine = vec![("gantry".to_owned(), setup.version.to_owned())];
-    engine.extend(setup.engine.iter().cloned());
+    let Track { stages, left_out, engine, .. } = track;
     let report =
         Report { ticket: job.ticket.clone(), outcome: answer.outcome, files, stages, engine, left_out };
     let digest = write_result(dir, &report)?;
@@ -119,6 +120,7 @@ struct Track<'a> {
     since: Instant,
     stages: Vec<Stage>,
     left_out: Vec<LeftOut>,
+    engine: Vec<(String, String)>,
 }
 
 impl Track<'_> {
@@ -171,7 +173,11 @@ fn describe(panic: &(dyn Any + Send)) -> Complaint {
 }
 
 fn compute(job: &Job, setup: &Setup<'_>, track: &mut Track<'_>) -> Result<Answer, Outcome> {
-    let package = package(job, setup)?;
+    let application = application(job, setup)?;
+    if application.has_networks() {
+        let failed = |error: InferError| Outcome::Failed(complaint(error.code(), error.to_string()));
+        track.engine.extend(setup.infer.engine().map_err(failed)?.facts());
+    }
     let objects = Places::of(job);
     let of = objects.count();
     let survey = survey(&objects, &mut |number| track.progress(number, of));
@@ -187,7 +193,7 @@ fn compute(job: &Job, setup: &Setup<'_>, track: &mut Track<'_>) -> Result<Answer
     let mut declined = None;
     let mut refused = None;
     for series in series {
-        match attempt(&package, &objects, series, job, track)? {
+        match attempt(&application, setup, &objects, series, job, track)? {
             run::Outcome::Ran(ran) => {
                 let files =
                     files(&ran, series).map_err(|error| failed("work/unwritable", error.to_string()))?;
@@ -211,9 +217,10 @@ fn compute(job: &Job, setup: &Setup<'_>, track: &mut Track<'_>) -> Result<Answer
     })
 }
 
-/// The job's package, and no other.
-fn package(job: &Job, setup: &Setup<'_>) -> Result<Package, Outcome> {
-    let (mut package, found) = setup.packages.find(&job.application).map_err(Outcome::Failed)?;
+/// The job's application, and no other.
+fn application(job: &Job, setup: &Setup<'_>) -> Result<Application, Outcome> {
+    let mut application = setup.packages.find(&job.application).map_err(Outcome::Failed)?;
+    let (package, found) = (&mut application.package, application.digest);
     if found != job.package {
         let sentence = format!("the package of {} is {found}, asked for is {}", package.name, job.package);
         return Err(failed("work/package-differs", sentence));
@@ -226,26 +233,29 @@ fn package(job: &Job, setup: &Setup<'_>) -> Result<Package, Outcome> {
             let sentence = format!("the contract of {} has no clause `{name}`", package.name);
             Err(failed("work/unknown-clause", sentence))
         }
-        None => Ok(package),
+        None => Ok(application),
     }
 }
 
 fn attempt(
-    package: &Package,
+    application: &Application,
+    setup: &Setup<'_>,
     objects: &Places<'_>,
     series: &Series,
     job: &Job,
     track: &mut Track<'_>,
 ) -> Result<run::Outcome, Outcome> {
     let of = series.objects.len();
-    let outcome = run::run(package, objects, series, &job.asserted, &mut |mark| match mark {
-        Mark::Slice(number) => track.progress(number, of),
-        Mark::Loaded => track.end("load"),
-        Mark::Computing => track.end("judge"),
-        Mark::Computed => track.end("compute"),
-        Mark::Described => track.end("describe"),
-    });
-    outcome.map_err(|error| failed("work/application", error.to_string()))
+    let outcome =
+        run::run(application, setup.infer, objects, series, &job.asserted, &mut |mark| match mark {
+            Mark::Slice(number) => track.progress(number, of),
+            Mark::Loaded => track.end("load"),
+            Mark::Computing => track.end("judge"),
+            Mark::Window { done, of } => track.progress(done, of),
+            Mark::Computed => track.end("compute"),
+            Mark::Described => track.end("describe"),
+        });
+    outcome.map_err(|error| Outcome::Failed(complaint(error.code(), error.to_string())))
 }
 
 /// Why an answer cannot be written down.

@@ -19,23 +19,25 @@ use gantry_ports::job::{
     control::{decode_from_worker, encode_to_worker},
     names, request, result,
 };
-use gantry_types::instant::Instant;
+use gantry_ports::memory::MemoryInfer;
+use gantry_types::{digest::Digest, instant::Instant};
 use tempfile::TempDir;
 
 use super::*;
 
-const PINNED: Digest = Digest([7; 32]);
+/// The shipped application.
+fn shipped() -> Application {
+    let text = include_str!("../../../../../apps/lung-density/app.toml");
+    Application::new(vec![("app.toml".to_owned(), text.into())]).unwrap()
+}
 
-/// The shipped package under one digest; other names misbehave.
+/// One application ships; other names misbehave.
 struct Shelf;
 
 impl Packages for Shelf {
-    fn find(&self, source: &ApplicationSource) -> Result<(Package, Digest), Complaint> {
+    fn find(&self, source: &ApplicationSource) -> Result<Application, Complaint> {
         match source {
-            ApplicationSource::Shipped(name) if name == "lung-density" => {
-                let text = include_str!("../../../../../apps/lung-density/app.toml");
-                Ok((Package::parse(text).unwrap(), PINNED))
-            }
+            ApplicationSource::Shipped(name) if name == "lung-density" => Ok(shipped()),
             ApplicationSource::Shipped(name) if name == "panics" => panic!("made to"),
             ApplicationSource::Shipped(_) | ApplicationSource::Folder(_) => {
                 Err(Complaint { code: "app/unknown".to_owned(), sentence: "no such application".to_owned() })
@@ -88,7 +90,7 @@ impl Desk {
         Job {
             ticket: Ticket { attempt: AttemptId::new(attempt).unwrap(), fence: 1 },
             application: ApplicationSource::Shipped("lung-density".to_owned()),
-            package: PINNED,
+            package: shipped().digest,
             class: gantry_definition::package::Class::Research,
             asserted: Vec::new(),
             inputs: vec![Input { role: "image".to_owned(), objects: self.files.iter().map(place).collect() }],
@@ -130,7 +132,8 @@ fn read(dir: &Path) -> Report {
 
 fn serve_bytes(input: Vec<u8>) -> (Result<(), WorkerError>, Vec<FromWorker>) {
     let clock = Ticks(AtomicI64::new(0));
-    let setup = Setup { packages: &Shelf, clock: &clock, version: "0.0.1", engine: Vec::new() };
+    let setup =
+        Setup { packages: &Shelf, infer: &MemoryInfer, clock: &clock, version: "0.0.1", engine: Vec::new() };
     let mut output = Vec::new();
     let served = serve(Cursor::new(input), &mut output, &setup, || ());
     let lines = output.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
@@ -176,7 +179,8 @@ fn another_package_is_not_run() {
     let desk = Desk::new();
     let mut job = desk.job("pinned");
     job.package = Digest([8; 32]);
-    let sentence = format!("the package of lung-density is {PINNED}, asked for is {}", job.package);
+    let sentence =
+        format!("the package of lung-density is {}, asked for is {}", shipped().digest, job.package);
     check_failed(&desk.report(&job).0, "work/package-differs", &sentence);
     let mut job = desk.job("unknown");
     job.application = ApplicationSource::Folder("/nowhere".into());

@@ -16,7 +16,7 @@ use gantry_evidence::{
     source::Source,
     uid::UidScope,
 };
-use gantry_pipeline::{objects::Series, run::Ran};
+use gantry_pipeline::{application::Application, objects::Series, run::Ran};
 use gantry_ports::{clock::Clock as _, ids::Ids as _};
 use gantry_publish::making::{self, MakeError};
 use gantry_types::{
@@ -28,7 +28,6 @@ use serde_json::{Value, json};
 
 use super::{LeftOut, Stages, Tried};
 use crate::{
-    applications::Application,
     cli::Run,
     node,
     report::{Exit, Failure, print, say},
