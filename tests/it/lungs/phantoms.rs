@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use gantry_image::volume::Labels;
-use gantry_phantom::chest::{AIRWAY, ChestPhantom, LEFT_LUNG, RIGHT_LUNG};
+use gantry_phantom::chest::{AIRWAY, ChestPhantom, LEFT_LUNG, Lesions, RIGHT_LUNG};
 use gantry_pipeline::lungs::{LungsOutcome, lungs, parameters::LungsParameters};
 use gantry_tests::{notes, peer, served::program};
 use tempfile::TempDir;
@@ -19,7 +19,7 @@ fn count(own: &Labels, truth: &Labels, both: impl Fn(u8, u8) -> bool) -> f64 {
 
 /// What is wrong with the answer for a seed, and its smaller Dice.
 fn judge(seed: u64) -> (f64, Vec<String>) {
-    let chest = ChestPhantom::from_seed(seed).unwrap().phantom;
+    let chest = ChestPhantom::from_seed(seed, Lesions::None).unwrap().phantom;
     let own = match lungs(&chest.hu, &LungsParameters::default()).unwrap() {
         LungsOutcome::Found(found) => found.labels,
         LungsOutcome::Declined(decline) => return (0.0, vec![format!("seed {seed}: declined: {decline}")]),

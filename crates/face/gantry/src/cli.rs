@@ -198,6 +198,8 @@ pub(crate) enum PhantomOrientation {
 pub(crate) enum PhantomKind {
     /// A chest.
     Chest,
+    /// The same with one to three lesions in its lungs.
+    Lesions,
     /// The upper half of it.
     UpperHalf,
     /// A cylinder of water.

@@ -12,7 +12,6 @@ use gantry_image::{
     volume::{Labels, Volume},
 };
 
-pub use crate::anatomy::Junctions;
 use crate::{
     anatomy::Anatomy,
     couch::Couch,
@@ -20,6 +19,7 @@ use crate::{
     render::{Imaging, Scene, render},
     trees::{airway, hilar_tissue, vessels},
 };
+pub use crate::{anatomy::Junctions, lesions::Lesions};
 
 /// The label of the right lung.
 pub const RIGHT_LUNG: u8 = 1;
@@ -27,13 +27,15 @@ pub const RIGHT_LUNG: u8 = 1;
 pub const LEFT_LUNG: u8 = 2;
 /// The label of the inside of the airway.
 pub const AIRWAY: u8 = 3;
+/// The label of lesions.
+pub const LESION: u8 = 4;
 
 /// A volume with what is known to be in it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Phantom {
     /// The image, HU.
     pub hu: Volume<i16>,
-    /// The truth: [`RIGHT_LUNG`], [`LEFT_LUNG`], [`AIRWAY`].
+    /// The truth: [`RIGHT_LUNG`], [`LEFT_LUNG`], [`AIRWAY`], [`LESION`].
     pub labels: Labels,
     /// The body, without the couch.
     pub body: Labels,
@@ -99,18 +101,18 @@ impl ChestPhantom {
     ///
     /// # Errors
     /// [`GridError`], which no seed causes.
-    pub fn from_seed(seed: u64) -> Result<Self, GridError> {
+    pub fn from_seed(seed: u64, lesions: Lesions) -> Result<Self, GridError> {
         let mut random = Random::new(seed, Stream::Spacing);
         let pixel = random.between(0.7, 1.25);
         let spacing = SpacingMm { column: pixel, row: pixel, slice: random.between(1.5, 5.0) };
-        Self::with_spacing(seed, spacing)
+        Self::with_spacing(seed, spacing, lesions)
     }
 
     /// The chest of a seed, imaged on a grid of another spacing.
     ///
     /// # Errors
     /// [`GridError`] if the spacing is not positive or so fine that the volume becomes too large.
-    pub fn with_spacing(seed: u64, spacing: SpacingMm) -> Result<Self, GridError> {
+    pub fn with_spacing(seed: u64, spacing: SpacingMm, lesions: Lesions) -> Result<Self, GridError> {
         let junctions = if seed.is_multiple_of(2) { Junctions::Apart } else { Junctions::Touching };
         let mut random = Random::new(seed, Stream::Imaging);
         let cradled_air_ml = (seed % 10 == 7).then(|| random.between(260.0, 340.0));
@@ -144,6 +146,10 @@ impl ChestPhantom {
             airway: airway(seed, &chest, junctions, spacing.slice),
             hilar_tissue: hilar_tissue(&chest),
             vessels: vessels(seed, &chest),
+            lesions: match lesions {
+                Lesions::None => Vec::new(),
+                Lesions::Some => crate::lesions::lesions(seed, &chest, spacing),
+            },
             chest,
             couch,
         };

@@ -13,6 +13,7 @@ mod anatomy;
 mod blur;
 pub mod chest;
 mod couch;
+pub mod lesions;
 mod paint;
 pub mod plain;
 pub mod random;

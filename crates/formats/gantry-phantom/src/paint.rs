@@ -22,6 +22,8 @@ pub(crate) enum Class {
     AirwayWall,
     /// The inside of the airway.
     AirwayLumen,
+    /// A lesion in a lung.
+    Lesion,
 }
 
 /// From where to where along x, mm.

@@ -25,6 +25,8 @@ pub enum Stream {
     Order,
     /// Unique identifiers.
     Identifiers,
+    /// Lesions.
+    Lesions,
 }
 
 const STEP: u64 = 0x9E37_79B9_7F4A_7C15;
@@ -42,6 +44,7 @@ impl Random {
             Stream::Identifiers => 6,
             Stream::Spacing => 7,
             Stream::Imaging => 8,
+            Stream::Lesions => 9,
         };
         let mut random = Self(seed ^ salt.wrapping_mul(0xD134_2543_DE82_EF95));
         // Neighbouring seeds differ in few bits; two steps mix them through.

@@ -30,6 +30,7 @@ pub(crate) struct Scene {
     pub(crate) airway: Vec<Tube>,
     pub(crate) hilar_tissue: [Ellipsoid; 2],
     pub(crate) vessels: Vec<Capsule>,
+    pub(crate) lesions: Vec<Ellipsoid>,
 }
 
 /// How it is imaged.
@@ -58,6 +59,7 @@ const FAT_HU: f32 = -90.0;
 const MUSCLE_HU: f32 = 45.0;
 const LIVER_HU: f32 = 60.0;
 const BLOOD_HU: f32 = 40.0;
+const LESION_HU: f32 = 40.0;
 const BONE_HU: f32 = 220.0;
 const WALL_HU: f32 = 30.0;
 
@@ -121,6 +123,7 @@ fn truth(class: Class, hu: f32) -> u8 {
         Class::RightLung if hu < AIR_BELOW_HU => crate::chest::RIGHT_LUNG,
         Class::LeftLung if hu < AIR_BELOW_HU => crate::chest::LEFT_LUNG,
         Class::AirwayLumen => crate::chest::AIRWAY,
+        Class::Lesion => crate::chest::LESION,
         Class::RightLung | Class::LeftLung | Class::Outside | Class::Tissue | Class::AirwayWall => 0,
     }
 }
@@ -185,6 +188,9 @@ impl Scene {
         }
         for vessel in &self.vessels {
             plane.shape(vessel, z, BLOOD_HU, None, Within::Lungs);
+        }
+        for lesion in &self.lesions {
+            plane.shape(lesion, z, LESION_HU, Some(Class::Lesion), Within::Lungs);
         }
         plane.shape(&chest.spine, z, BONE_HU, Some(Class::Tissue), body);
         plane.shape(&chest.sternum, z, BONE_HU, Some(Class::Tissue), body);

@@ -434,7 +434,7 @@ mod tests {
 
     fn chest() -> Phantom {
         let coarse = SpacingMm { column: 4.0, row: 4.0, slice: 8.0 };
-        ChestPhantom::with_spacing(SUBJECT.seed, coarse).unwrap().phantom
+        ChestPhantom::with_spacing(SUBJECT.seed, coarse, crate::lesions::Lesions::None).unwrap().phantom
     }
 
     /// Header and samples of a file, as a receiver reads them.

@@ -8,7 +8,7 @@ use gantry_image::{
 };
 use gantry_phantom::{
     acquisition::{Acquisition, Entry, FileOrder, Orientation, SeriesSet, acquire},
-    chest::{self, ChestPhantom},
+    chest::{self, ChestPhantom, Lesions},
     plain::{self, Insert},
     study::{Subject, study},
 };
@@ -51,8 +51,10 @@ pub(crate) fn write(options: &Phantom) -> Result<(usize, chest::Phantom), Failur
     write_nrrd(&options.out.join("body.nrrd"), &phantom.body).map_err(failed)?;
     let truth = json!({
         "seed": options.seed,
-        "labels": { "1": "right lung", "2": "left lung", "3": "airway" },
-        "ml": { "1": phantom.volume_ml(1), "2": phantom.volume_ml(2), "3": phantom.volume_ml(3) },
+        "labels": { "1": "right lung", "2": "left lung", "3": "airway", "4": "lesions" },
+        "ml": {
+            "1": phantom.volume_ml(1), "2": phantom.volume_ml(2), "3": phantom.volume_ml(3), "4": phantom.volume_ml(4),
+        },
     });
     fs::write(options.out.join("truth.json"), format!("{truth:#}\n")).map_err(failed)?;
     Ok((files.len(), phantom))
@@ -60,8 +62,11 @@ pub(crate) fn write(options: &Phantom) -> Result<(usize, chest::Phantom), Failur
 
 fn made(options: &Phantom) -> Result<chest::Phantom, GridError> {
     match options.kind {
-        PhantomKind::Chest => ChestPhantom::from_seed(options.seed).map(|chest| chest.phantom),
-        PhantomKind::UpperHalf => ChestPhantom::from_seed(options.seed)?.phantom.upper_half(),
+        PhantomKind::Chest => ChestPhantom::from_seed(options.seed, Lesions::None).map(|chest| chest.phantom),
+        PhantomKind::Lesions => {
+            ChestPhantom::from_seed(options.seed, Lesions::Some).map(|chest| chest.phantom)
+        }
+        PhantomKind::UpperHalf => ChestPhantom::from_seed(options.seed, Lesions::None)?.phantom.upper_half(),
         PhantomKind::Water => plain::water(options.seed, PLAIN, Insert::Nothing),
         PhantomKind::Foam => plain::water(options.seed, PLAIN, Insert::FoamRods),
     }

@@ -16,7 +16,8 @@ fn digest(phantom: &Phantom) -> u64 {
 /// Law: the digest is the same on every machine. It changes only when the phantom is meant to change.
 #[test]
 fn a_seed_gives_the_same_voxels_everywhere() {
-    let digests = [1, 7].map(|seed| digest(&ChestPhantom::with_spacing(seed, COARSE).unwrap().phantom));
+    let digests =
+        [1, 7].map(|seed| digest(&ChestPhantom::with_spacing(seed, COARSE, Lesions::None).unwrap().phantom));
     assert_eq!(digests, [10597543962657562923, 6980890169399140591]);
 }
 
@@ -25,7 +26,8 @@ fn what_seeds_draw_stays_within_what_is_promised() {
     let mut right_is_larger = 0;
     for seed in 1..=40 {
         let chest =
-            ChestPhantom::with_spacing(seed, SpacingMm { column: 4.0, row: 4.0, slice: 8.0 }).unwrap();
+            ChestPhantom::with_spacing(seed, SpacingMm { column: 4.0, row: 4.0, slice: 8.0 }, Lesions::None)
+                .unwrap();
         let ChestFacts { blur_mm, noise_hu, mediastinum_shift_mm, junctions, cradled_air_ml, .. } =
             chest.facts;
         assert!((1.0..=1.4).contains(&blur_mm) && (10.0..=30.0).contains(&noise_hu), "seed {seed}");
@@ -44,7 +46,7 @@ fn what_seeds_draw_stays_within_what_is_promised() {
 
 #[test]
 fn a_seeds_own_grid_is_within_what_is_promised() {
-    let SpacingMm { column, row, slice } = ChestPhantom::from_seed(17).unwrap().facts.spacing;
+    let SpacingMm { column, row, slice } = ChestPhantom::from_seed(17, Lesions::None).unwrap().facts.spacing;
     assert!(column == row && (0.7..=1.25).contains(&column) && (1.5..=5.0).contains(&slice));
 }
 
@@ -62,7 +64,7 @@ fn large_air_spaces(phantom: &Phantom) -> usize {
 fn touching_lungs_are_one_air_space_and_the_others_two() {
     let spacing = SpacingMm { column: 1.2, row: 1.2, slice: 4.0 };
     for seed in 1..=4 {
-        let chest = ChestPhantom::with_spacing(seed, spacing).unwrap();
+        let chest = ChestPhantom::with_spacing(seed, spacing, Lesions::None).unwrap();
         let expected = match chest.facts.junctions {
             Junctions::Touching => 1,
             Junctions::Apart => 2,
@@ -81,7 +83,7 @@ fn touching_lungs_are_one_air_space_and_the_others_two() {
 #[test]
 fn a_cradle_shuts_in_the_air_it_promises_outside_of_the_body() {
     let spacing = SpacingMm { column: 1.0, row: 1.0, slice: 5.0 };
-    let chest = ChestPhantom::with_spacing(7, spacing).unwrap();
+    let chest = ChestPhantom::with_spacing(7, spacing, Lesions::None).unwrap();
     let promised = chest.facts.cradled_air_ml.unwrap();
     let Phantom { hu, body, .. } = &chest.phantom;
     let air = Components::find(hu.dims(), Connectivity::PlaneEdges, |offset| {
@@ -94,7 +96,7 @@ fn a_cradle_shuts_in_the_air_it_promises_outside_of_the_body() {
 
 #[test]
 fn the_upper_half_keeps_its_place_in_the_patient() {
-    let whole = ChestPhantom::with_spacing(2, COARSE).unwrap().phantom;
+    let whole = ChestPhantom::with_spacing(2, COARSE, Lesions::None).unwrap().phantom;
     let upper = whole.upper_half().unwrap();
     let slices = whole.hu.dims().slices();
     assert_eq!(upper.hu.dims().slices(), slices - slices / 2);

@@ -6,7 +6,7 @@
 use gantry_image::{block::Block, geometry::VoxelIndex, grid::SpacingMm, measure::count, orient::AxisMap};
 use gantry_phantom::{
     acquisition::{Acquisition, Entry, Orientation, acquire},
-    chest::{ChestPhantom, Phantom},
+    chest::{ChestPhantom, Lesions, Phantom},
     plain::{Insert, water},
 };
 
@@ -18,7 +18,7 @@ use super::{
 const COARSE: SpacingMm = SpacingMm { column: 1.6, row: 1.6, slice: 4.0 };
 
 fn chest(seed: u64) -> Phantom {
-    ChestPhantom::with_spacing(seed, COARSE).unwrap().phantom
+    ChestPhantom::with_spacing(seed, COARSE, Lesions::None).unwrap().phantom
 }
 
 fn found(volume: &Volume<i16>) -> FoundLungs {
@@ -155,7 +155,8 @@ fn one_lung_is_never_taken_for_two() {
     // Of seed 60 the left lung alone has a neck that parts it into two large halves side by side.
     for (seed, filled) in [(2, RIGHT), (7, LEFT), (60, RIGHT)] {
         let chest =
-            ChestPhantom::with_spacing(seed, SpacingMm { column: 1.2, row: 1.2, slice: 3.0 }).unwrap();
+            ChestPhantom::with_spacing(seed, SpacingMm { column: 1.2, row: 1.2, slice: 3.0 }, Lesions::None)
+                .unwrap();
         let Phantom { mut hu, labels, .. } = chest.phantom;
         for (hu, _) in hu.data_mut().iter_mut().zip(labels.data()).filter(|(_, label)| **label == filled) {
             *hu += 880;
