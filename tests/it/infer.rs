@@ -1,6 +1,7 @@
 //! Networks: a real one on a real image, against the map that its facts give, and against Python's engine.
 
 mod brain;
+mod lesion;
 
 use std::{
     fs, io,

@@ -4,7 +4,9 @@ mod again;
 mod chest;
 mod held;
 mod kills;
+mod lanes;
 mod once;
+mod own;
 
 use std::{path::Path, process::Command};
 

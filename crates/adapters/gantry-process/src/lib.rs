@@ -20,7 +20,7 @@ mod process;
 mod spawner;
 mod workers;
 
-pub use workers::{Settings, Workers};
+pub use workers::{Priority, Settings, Workers};
 
 /// Asks the operating system to kill this process when its parent dies. A worker calls it first of all.
 ///

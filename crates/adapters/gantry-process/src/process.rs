@@ -16,16 +16,18 @@ use gantry_ports::{
     },
     performer::{Ending, PerformError},
 };
-use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process_group, prlimit};
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process_group, prlimit, setpriority_pgrp};
 
 use crate::{
     lines::{self, Line, Tail},
     spawner::Spawner,
-    workers::Settings,
+    workers::{Priority, Settings},
 };
 
 /// What a program needs of the environment to start.
 const ENVIRONMENT: &[&str] = &["PATH", "LD_LIBRARY_PATH", "TMPDIR", "RUST_BACKTRACE"];
+/// How far a worker of low priority stands back (setpriority(2)): it gets a tenth of what one of normal priority does.
+const NICENESS: i32 = 10;
 /// How long a process that closed its output may take to end by itself.
 const ENDING: Duration = Duration::from_millis(500);
 /// What the allocator of a program like ours says before it aborts.
@@ -57,6 +59,10 @@ impl Worker {
         let child = spawner.spawn(command(settings)).map_err(spawn)?;
         let mut worker = Self::adopt(child).map_err(spawn)?;
         worker.limit(Resource::Core, 0).map_err(spawn)?;
+        if settings.priority == Priority::Low {
+            // Of the whole group: it has threads by now, and those it starts later follow.
+            setpriority_pgrp(worker.pid(), NICENESS).map_err(|errno| spawn(errno.into()))?;
+        }
         worker.tell(&ToWorker::Hello { protocol: VERSION })?;
         match worker.hear(settings.start_max)? {
             Heard::Said(FromWorker::Hello { protocol, .. }) => {

@@ -44,6 +44,17 @@ pub struct Settings {
     /// How much more than a job's limit the operating system lets it have. The watch, which can name the cause, sees
     /// most jobs first; what is too fast for it ends here.
     pub headroom_bytes: u64,
+    /// What the processor does first.
+    pub priority: Priority,
+}
+
+/// What the processor does first, where there is more to do than it can.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Priority {
+    /// As any program.
+    Normal,
+    /// Everything else.
+    Low,
 }
 
 impl Settings {
@@ -61,6 +72,7 @@ impl Settings {
             result_bytes_max: 256 << 20,
             lines_max: 100_000,
             headroom_bytes: 64 << 20,
+            priority: Priority::Normal,
         }
     }
 }

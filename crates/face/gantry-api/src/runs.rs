@@ -94,8 +94,14 @@ pub fn show(view: &View, run: &RunRow) -> Result<Value, ViewError> {
 }
 
 fn result_json(view: &View, result: &ResultRow) -> Result<Value, ViewError> {
+    let report = report(view, result)?;
     let stages: serde_json::Map<String, Value> =
-        stages(view, result)?.into_iter().map(|(stage, seconds)| (stage, json!(seconds))).collect();
+        seconds(report.as_ref()).into_iter().map(|(stage, seconds)| (stage, json!(seconds))).collect();
+    let engine: serde_json::Map<String, Value> = report
+        .into_iter()
+        .flat_map(|report| report.engine)
+        .map(|(name, value)| (name, json!(value)))
+        .collect();
     let files = result.files.iter().map(
         |file| json!({ "name": file.name, "bytes": file.blob.length, "digest": file.digest.to_string() }),
     );
@@ -106,6 +112,7 @@ fn result_json(view: &View, result: &ResultRow) -> Result<Value, ViewError> {
         "began": result.began.to_string(),
         "ended": result.ended.to_string(),
         "stages": stages,
+        "engine": engine,
         "files": files.collect::<Vec<_>>(),
     }))
 }
@@ -115,10 +122,19 @@ fn result_json(view: &View, result: &ResultRow) -> Result<Value, ViewError> {
 /// # Errors
 /// [`ViewError::Report`].
 pub fn stages(view: &View, row: &ResultRow) -> Result<Vec<(String, f64)>, ViewError> {
-    let Some(file) = row.files.iter().find(|file| file.name == names::RESULT) else { return Ok(Vec::new()) };
+    Ok(seconds(report(view, row)?.as_ref()))
+}
+
+fn seconds(report: Option<&job::Report>) -> Vec<(String, f64)> {
+    let stages = report.map_or(&[][..], |report| report.stages.as_slice());
+    stages.iter().map(|stage| (stage.name.clone(), stage.micros as f64 / 1e6)).collect()
+}
+
+/// What the worker said of a result.
+fn report(view: &View, row: &ResultRow) -> Result<Option<job::Report>, ViewError> {
+    let Some(file) = row.files.iter().find(|file| file.name == names::RESULT) else { return Ok(None) };
     let bytes = view.blob.read(file.blob, 0..file.blob.length);
     let bytes = bytes.map_err(|error| ViewError::Report(error.into()))?;
     let report = result::decode(&bytes).map_err(|error| ViewError::Report(error.into()))?;
-    let seconds = |stage: job::Stage| (stage.name, stage.micros as f64 / 1e6);
-    Ok(report.stages.into_iter().map(seconds).collect())
+    Ok(Some(report))
 }

@@ -1,59 +1,247 @@
 //! Applications: those that ship inside the program, and folders.
 
 use std::{
+    collections::BTreeMap,
     fs, io,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use gantry_definition::package::Package;
 use gantry_pipeline::application::Application;
 use gantry_ports::{
+    definitions::Definitions,
     job::ApplicationSource,
     packages::{self, Packages},
+    store::{DocumentKind, DocumentRow, StoreError},
 };
-use gantry_types::ids::AppName;
+use gantry_types::{
+    digest::Digest,
+    ids::{AppName, SiteId},
+};
+use serde::{Deserialize, Serialize};
 
-use crate::report::{Exit, Failure};
+use crate::{
+    documents::{self, Taken},
+    engine,
+    node::Node,
+    report::{Exit, Failure},
+};
 
-/// Name and `app.toml` of the applications that ship. The place in the list is the slot of their Series Numbers: append.
-const SHIPPED: &[(&str, &str)] = &[("lung-density", include_str!("../../../../apps/lung-density/app.toml"))];
+/// What a package says of itself.
+const MANIFEST: &str = "app.toml";
 
-/// The applications that runs may use: those that ship.
-pub(crate) struct Shelf;
+/// A file of a package that ships: its path there, and its bytes.
+type Embedded = (&'static str, &'static [u8]);
 
-impl Packages for Shelf {
-    fn find(&self, name: &AppName) -> Option<Arc<packages::Application>> {
-        let slot = SHIPPED.iter().position(|(shipped, _)| *shipped == name.as_str())?;
-        let Application { package, digest, .. } = find(name.as_str()).ok()?;
-        let source = ApplicationSource::Shipped(name.to_string());
-        let slot = u16::try_from(slot).ok()?;
-        Some(Arc::new(packages::Application { package, digest, source, slot }))
+/// Name and files of the applications that ship. The place in the list is the slot of their Series Numbers: append.
+const SHIPPED: &[(&str, &[Embedded])] = &[
+    ("lung-density", &[(MANIFEST, include_bytes!("../../../../apps/lung-density/app.toml"))]),
+    (
+        "phantom-lesion",
+        &[
+            (MANIFEST, include_bytes!("../../../../apps/phantom-lesion/app.toml")),
+            ("model.onnx", include_bytes!("../../../../apps/phantom-lesion/model.onnx")),
+        ],
+    ),
+];
+
+/// Series Numbers of installed applications begin behind those that ship, with room for more of these.
+const FIRST_OWN_SLOT: u16 = 50;
+/// Room for ten Series Numbers each, in what a Series Number can be.
+const LAST_OWN_SLOT: u16 = 5000;
+/// The folder of installed applications, in the data folder: one for each package, by its digest.
+const FOLDER: &str = "apps";
+
+/// The applications of a node: those that ship, and those that people installed.
+pub(crate) struct Shelf {
+    site: SiteId,
+    folder: PathBuf,
+    definitions: Arc<dyn Definitions>,
+    /// Packages do not change under their digest: each is read once.
+    read: Mutex<BTreeMap<Digest, Arc<packages::Application>>>,
+}
+
+/// What the store knows of an installed application.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Installed {
+    /// Which ten Series Numbers it has.
+    slot: u16,
+}
+
+/// What became of an application that was added.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Added {
+    pub(crate) name: AppName,
+    pub(crate) version: u32,
+    pub(crate) digest: Digest,
+    pub(crate) change: Taken,
+}
+
+impl Shelf {
+    pub(crate) fn of(node: &Node) -> Self {
+        Self {
+            site: node.site.clone(),
+            folder: node.data.join(FOLDER),
+            definitions: Arc::clone(&node.definitions),
+            read: Mutex::default(),
+        }
+    }
+
+    /// Those that people installed, each in its newest version.
+    pub(crate) fn installed(&self) -> Result<Vec<DocumentRow>, StoreError> {
+        self.definitions.newest_documents(&self.site, DocumentKind::Application)
+    }
+
+    /// All names: those that ship first.
+    pub(crate) fn names(&self) -> Result<Vec<AppName>, StoreError> {
+        let installed = self.installed()?;
+        let names =
+            SHIPPED.iter().map(|(name, _)| *name).chain(installed.iter().map(|row| row.name.as_str()));
+        Ok(names.filter_map(|name| name.parse().ok()).collect())
+    }
+
+    /// Which Series Numbers an installed application has.
+    pub(crate) fn slot(row: &DocumentRow) -> Option<u16> {
+        toml::from_str::<Installed>(&row.text).ok().map(|installed| installed.slot)
+    }
+
+    fn own(&self, row: &DocumentRow, digest: Digest) -> Option<Arc<packages::Application>> {
+        // An entry is put in whole.
+        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(application) = read.get(&digest) {
+            return Some(Arc::clone(application));
+        }
+        // Absolute: a worker may stand elsewhere.
+        let folder = self.folder.join(digest.hex()).canonicalize().ok()?;
+        let text = fs::read_to_string(folder.join(MANIFEST)).ok()?;
+        let package = Package::parse(&text).ok()?;
+        let (source, slot) = (ApplicationSource::Folder(folder), Self::slot(row)?);
+        let application = Arc::new(packages::Application { package, digest, source, slot });
+        read.insert(digest, Arc::clone(&application));
+        Some(application)
+    }
+
+    fn row(&self, name: &AppName) -> Option<DocumentRow> {
+        self.installed().ok()?.into_iter().find(|row| row.name == name.as_str())
     }
 }
 
-/// The package of the shipped application of this name.
-pub(crate) fn shipped(name: &str) -> Option<Package> {
-    let (_, text) = SHIPPED.iter().find(|(shipped, _)| *shipped == name)?;
-    Package::parse(text).ok()
+impl Packages for Shelf {
+    fn find(&self, name: &AppName) -> Option<Arc<packages::Application>> {
+        if let Some(application) = ships(name) {
+            return Some(application);
+        }
+        let row = self.row(name)?;
+        self.own(&row, row.digest)
+    }
+
+    fn pinned(&self, name: &AppName, digest: Digest) -> Option<Arc<packages::Application>> {
+        match ships(name) {
+            Some(application) => Some(application).filter(|application| application.digest == digest),
+            None => self.own(&self.row(name)?, digest),
+        }
+    }
+}
+
+/// The shipped application of this name.
+fn ships(name: &AppName) -> Option<Arc<packages::Application>> {
+    let slot = SHIPPED.iter().position(|(shipped, _)| *shipped == name.as_str())?;
+    let Application { package, digest, .. } = find(name.as_str()).ok()?;
+    let source = ApplicationSource::Shipped(name.to_string());
+    let slot = u16::try_from(slot).ok()?;
+    Some(Arc::new(packages::Application { package, digest, source, slot }))
+}
+
+/// Installs the application of a folder: copies it into the data folder, and takes it into use.
+///
+/// The copy is on stable storage before its row is: a name in the store always has its files.
+pub(crate) fn add(node: &Node, folder: &Path) -> Result<Added, Failure> {
+    let application = read(&folder.display().to_string(), files(folder)?)?;
+    let (name, digest) = (application.package.name.clone(), application.digest);
+    if SHIPPED.iter().any(|(shipped, _)| *shipped == name.as_str()) {
+        let sentence = format!("`{name}` is the name of an application that ships");
+        return Err(Failure::new(Exit::Input, "app/name-taken", sentence).hint("choose another app.name"));
+    }
+    engine::check(&application)?;
+    let shelf = Shelf::of(node);
+    let rows = shelf.installed().map_err(|error| Failure::unexpected("store/unreadable", &error))?;
+    let before = rows.iter().find(|row| row.name == name.as_str());
+    let (version, slot) = match before {
+        Some(row) if row.digest == digest => {
+            return Ok(Added { name, version: row.version, digest, change: Taken::Unchanged });
+        }
+        Some(row) => (row.version + 1, Shelf::slot(row)),
+        None => {
+            let last = rows.iter().filter_map(Shelf::slot).max();
+            let next = last.map_or(FIRST_OWN_SLOT, |last| last + 1);
+            (1, (next <= LAST_OWN_SLOT).then_some(next))
+        }
+    };
+    let slot = slot.ok_or_else(|| {
+        Failure::new(Exit::Failed, "app/no-slot", format!("no Series Numbers are left for {name}"))
+    })?;
+    keep(&shelf.folder, &application).map_err(|error| Failure::unexpected("app/unwritable", &error))?;
+    let text = format!("slot = {slot}\n");
+    let (kind, applied) = (DocumentKind::Application, node.outside.clock.now());
+    let (site, row_name) = (node.site.clone(), name.to_string());
+    let row = DocumentRow { site, kind, name: row_name, version, digest, text, applied };
+    documents::commit_one(node, row)?;
+    Ok(Added { name, version, digest, change: Taken::New })
+}
+
+/// Writes a package's files into the folder of its digest: beside it first, so that the folder is there whole or not.
+fn keep(apps: &Path, application: &Application) -> io::Result<()> {
+    let to = apps.join(application.digest.hex());
+    if to.exists() {
+        return Ok(());
+    }
+    fs::create_dir_all(apps)?;
+    let partial = apps.join(format!("{}.partial-{}", application.digest.hex(), std::process::id()));
+    for (path, bytes) in application.files() {
+        let path = partial.join(path);
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        let mut file = fs::File::create(&path)?;
+        io::Write::write_all(&mut file, bytes)?;
+        file.sync_all()?;
+        if let Some(folder) = path.parent() {
+            fs::File::open(folder)?.sync_all()?;
+        }
+    }
+    match fs::rename(&partial, &to) {
+        // Somebody else was quicker with the same files.
+        Err(_) if to.exists() => fs::remove_dir_all(&partial),
+        Err(error) => Err(error),
+        Ok(()) => fs::File::open(apps)?.sync_all(),
+    }
 }
 
 /// The shipped application of this name, or the one in this folder.
 pub(crate) fn find(named: &str) -> Result<Application, Failure> {
-    if let Some((_, text)) = SHIPPED.iter().find(|(name, _)| *name == named) {
-        return read("the program", vec![("app.toml".to_owned(), text.as_bytes().to_vec())]);
+    if let Some((_, files)) = SHIPPED.iter().find(|(name, _)| *name == named) {
+        let files = files.iter().map(|(path, bytes)| ((*path).to_owned(), bytes.to_vec()));
+        return read("the program", files.collect());
     }
     let folder = Path::new(named);
-    if !folder.join("app.toml").is_file() {
+    if !folder.join(MANIFEST).is_file() {
         let shipped: Vec<&str> = SHIPPED.iter().map(|(name, _)| *name).collect();
         let sentence = format!("`{named}` is no shipped application, and no folder with an app.toml");
         return Err(Failure::new(Exit::NotFound, "app/unknown", sentence)
             .hint(format!("shipped are: {}", shipped.join(", "))));
     }
+    read(named, files(folder)?)
+}
+
+/// All files of a folder with an application.
+fn files(folder: &Path) -> Result<Vec<(String, Vec<u8>)>, Failure> {
     let mut files = Vec::new();
-    collect(folder, Path::new(""), &mut files)
-        .map_err(|error| Failure::unexpected("app/unreadable", &error))?;
-    read(named, files)
+    collect(folder, Path::new(""), &mut files).map_err(|error| {
+        Failure::new(Exit::Input, "app/unreadable", format!("cannot read {}: {error}", folder.display()))
+    })?;
+    Ok(files)
 }
 
 /// All files of a package, with their paths in it.

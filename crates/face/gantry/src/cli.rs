@@ -47,6 +47,9 @@ pub(crate) enum Command {
     ///
     /// All of them are taken, or none. A server that runs takes them up within a second.
     Apply(Apply),
+    /// The applications of this node: those that ship, and your own.
+    #[command(subcommand)]
+    App(App),
     /// The peers that were refused, and letting one in.
     #[command(subcommand)]
     Source(Source),
@@ -275,6 +278,21 @@ pub(crate) enum Study {
         /// A folder that does not exist yet.
         #[arg(short, long)]
         out: PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum App {
+    /// List the applications that workflows may use.
+    List(Listing),
+    /// Install an application, or a new version of it: a folder with an app.toml and its models.
+    ///
+    /// It is checked and copied; runs that have begun keep the version that they began with.
+    Add {
+        #[command(flatten)]
+        listing: Listing,
+        /// The folder.
+        folder: PathBuf,
     },
 }
 

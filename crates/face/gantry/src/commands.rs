@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+mod app;
 mod apply;
 mod delivery;
 mod demo;
@@ -41,6 +42,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Send(options) => peers::send(&options),
         Command::Worker(options) => worker::run(&options),
         Command::Study(command) => study::run(command),
+        Command::App(command) => app::run(command),
         Command::Apply(options) => apply::run(&options),
         Command::Source(command) => source::run(command),
         Command::Why { listing, study } => why::run(&listing, &study),

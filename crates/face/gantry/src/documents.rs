@@ -7,6 +7,7 @@ use gantry_definition::{
 use gantry_gateway::sources::{Doors, Source, Sources, TitleRule};
 use gantry_ports::{
     definitions,
+    packages::Packages as _,
     store::{AuditRow, Change, CommitError, DocumentKind, DocumentRow, Expectation, Row, StoreError},
 };
 use gantry_types::digest::Digest;
@@ -124,8 +125,20 @@ pub(crate) fn apply(node: &Node, written: &[Written]) -> Result<Vec<Applied>, Fa
     if change.rows.is_empty() {
         return Ok(applied);
     }
-    match node.outside.store.commit(&change) {
-        Ok(_) => Ok(applied),
+    commit(node, &change)?;
+    Ok(applied)
+}
+
+/// Takes a row into use that is no document of a person.
+pub(crate) fn commit_one(node: &Node, row: DocumentRow) -> Result<(), Failure> {
+    let mut change = Change::default();
+    put(node, &mut change, row);
+    commit(node, &change)
+}
+
+fn commit(node: &Node, change: &Change) -> Result<(), Failure> {
+    match node.outside.store.commit(change) {
+        Ok(_) => Ok(()),
         Err(CommitError::Conflict(_)) => {
             let sentence = "somebody else applied one of these documents at the same time: nothing was taken";
             Err(Failure::new(Exit::Failed, "definition/conflict", sentence).hint("apply again"))
@@ -164,6 +177,7 @@ fn references(node: &Node, written: &[Written]) -> Result<Vec<String>, Failure> 
         [DocumentKind::Destination, DocumentKind::Source, DocumentKind::Workflow]
             .map(|kind| Known::read(node, written, kind));
     let (destinations, sources, workflows) = (destinations?, sources?, workflows?);
+    let shelf = applications::Shelf::of(node);
     let mut problems = Vec::new();
     for Written { file, document, .. } in written {
         let mut add = |what: String| {
@@ -180,8 +194,10 @@ fn references(node: &Node, written: &[Written]) -> Result<Vec<String>, Failure> 
                     .all()
                     .for_each(|body| undelivered(workflow, body).into_iter().for_each(&mut add));
                 for task in workflow.tasks.values() {
-                    match applications::shipped(task.app.as_str()) {
-                        Some(package) => undeclared(&package, task.asserted.keys()).for_each(&mut add),
+                    match shelf.find(&task.app) {
+                        Some(application) => {
+                            undeclared(&application.package, task.asserted.keys()).for_each(&mut add)
+                        }
                         None => add(format!("there is no application `{}`", task.app.as_str())),
                     }
                 }

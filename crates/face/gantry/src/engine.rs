@@ -3,6 +3,10 @@
 use std::{num::NonZero, path::PathBuf, thread};
 
 use gantry_infer::{LIBRARY_NAME, OnnxRuntime};
+use gantry_pipeline::{application::Application, steps::BuiltIn};
+use gantry_ports::infer::{Infer as _, InferError};
+
+use crate::report::{Exit, Failure};
 
 /// Names another place for the library of ONNX Runtime.
 pub(crate) const PLACE: &str = "GANTRY_ONNXRUNTIME";
@@ -14,6 +18,26 @@ pub(crate) const HINT: &str = "`sh tools/onnxruntime.sh` fetches the library and
 /// The engine; a run uses so many threads.
 pub(crate) fn engine(threads: usize) -> OnnxRuntime {
     OnnxRuntime::new(places(), threads)
+}
+
+/// That the engine can use each model of an application, before somebody waits for its first result.
+pub(crate) fn check(application: &Application) -> Result<(), Failure> {
+    for step in &application.steps {
+        if let BuiltIn::Network(network) = step {
+            let model = application.file(&network.model).unwrap_or_default();
+            engine(1).load(model).map(|_network| ()).map_err(|error| failure(&error))?;
+        }
+    }
+    Ok(())
+}
+
+/// An engine's error, with what to do.
+pub(crate) fn failure(error: &InferError) -> Failure {
+    let failure = Failure::new(Exit::Failed, error.code().0, error.to_string());
+    match error {
+        InferError::LibraryMissing(_) | InferError::LibraryDiffers { .. } => failure.hint(HINT),
+        InferError::Library(_) | InferError::Model(_) | InferError::Run(_) => failure,
+    }
 }
 
 /// As many threads as there are cores.

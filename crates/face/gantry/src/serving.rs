@@ -10,7 +10,7 @@ use std::{
 };
 
 use gantry_api::server::{Interface, Server};
-use gantry_conductor::Conductor;
+use gantry_conductor::{Conductor, Performers, Slot};
 use gantry_gateway::{
     delivering::{self, Couriers},
     door::Door,
@@ -21,10 +21,9 @@ use gantry_gateway::{
 use gantry_net::{TcpDialer, TcpDoor};
 use gantry_ports::{
     news::{News, Seen, Woken},
-    performer::Performer,
     pulse::Pulse,
 };
-use gantry_process::Workers;
+use gantry_process::{Priority, Workers};
 use gantry_publish::Publisher;
 use gantry_types::ae_title::AeTitle;
 
@@ -36,6 +35,8 @@ use crate::{
     secret,
 };
 
+/// Slots beside those of the configuration that take urgent work alone (UR1).
+pub(crate) const URGENT_SLOTS: usize = 1;
 /// How often the store is asked for news.
 const FOLLOW: Duration = Duration::from_millis(20);
 /// The same while there is news at each look: objects come in, and everybody would wake for each of them. What other
@@ -134,7 +135,7 @@ impl Serving {
         }
         let couriers = couriers(&node);
         couriers.recover().map_err(|error| Failure::unexpected("serve/recovery-failed", &error))?;
-        let workers = Arc::new(workers(&node)?);
+        let workers = Pools::open(&node)?;
         let publisher = publisher(&node)?;
         let reception = Reception::open(&node, listen.dicom)?;
         let doors = reception.doors.clone();
@@ -214,21 +215,19 @@ impl Serving {
     }
 
     /// The conductor, and the slots that carry out what it begins.
-    fn work(
-        &mut self,
-        conductor: Arc<Conductor>,
-        workers: Arc<Workers>,
-        slots: usize,
-    ) -> Result<(), Failure> {
-        for _ in 0..slots {
-            let (conductor, workers) = (Arc::clone(&conductor), Arc::clone(&workers));
-            self.watch("slot", move |news| conductor.run_slot(&*workers as &dyn Performer, news))?;
+    fn work(&mut self, conductor: Arc<Conductor>, workers: Pools, slots: usize) -> Result<(), Failure> {
+        let every_lane = std::iter::repeat_n(Slot::Any, slots);
+        for slot in every_lane.chain(std::iter::repeat_n(Slot::Urgent, URGENT_SLOTS)) {
+            let (conductor, workers) = (Arc::clone(&conductor), workers.clone());
+            self.watch("slot", move |news| conductor.run_slot(slot, workers.performers(), news))?;
         }
         self.watch("conductor", move |news| conductor.conduct(news))?;
         // Started ahead, so that the first study does not wait for them; the door is open already.
         let warm_up = self.spawn("warm-up", move |_| {
-            if let Err(error) = workers.warm_up() {
-                say(&format!("warning: a worker does not start: {error} [{}]", error.code()));
+            for workers in [&workers.urgent, &workers.other] {
+                if let Err(error) = workers.warm_up() {
+                    say(&format!("warning: a worker does not start: {error} [{}]", error.code()));
+                }
             }
         });
         warm_up.map(drop)
@@ -272,7 +271,7 @@ pub(crate) fn conductor(node: &Node) -> Arc<Conductor> {
         runs: Arc::clone(&node.runs),
         definitions: Arc::clone(&node.definitions),
         blob: Arc::clone(&node.outside.blob),
-        packages: Arc::new(Shelf),
+        packages: Arc::new(Shelf::of(node)),
         clock: Arc::clone(&node.outside.clock),
         ids: Arc::clone(&node.outside.ids),
         say: Arc::new(|line| say(&format!("warning: {line}"))),
@@ -288,7 +287,7 @@ fn publisher(node: &Node) -> Result<Publisher, Failure> {
         runs: Arc::clone(&node.runs),
         definitions: Arc::clone(&node.definitions),
         blob: Arc::clone(&node.outside.blob),
-        packages: Arc::new(Shelf),
+        packages: Arc::new(Shelf::of(node)),
         clock: Arc::clone(&node.outside.clock),
         say: Arc::new(|line| say(&format!("warning: {line}"))),
     };
@@ -316,14 +315,35 @@ fn couriers(node: &Node) -> Couriers {
     Couriers::new(outside, settings)
 }
 
-/// Workers are this very program.
-fn workers(node: &Node) -> Result<Workers, Failure> {
-    let program = std::env::current_exe().map_err(|error| unexpected(&error))?;
-    let jobs = absolute(&node.data)?.join("jobs");
-    let arguments = vec!["worker".into(), "--threads".into(), node.config.run.threads.to_string().into()];
-    let mut settings = gantry_process::Settings::new(program, arguments, jobs);
-    settings.idle_max = node.config.run.slots;
-    Workers::open(settings).map_err(|error| Failure::unexpected("serve/workers", &error))
+/// The workers of a node. They are this very program.
+#[derive(Clone)]
+struct Pools {
+    /// For the urgent lane, one of them warm and free.
+    urgent: Arc<Workers>,
+    /// For all else, which the processor does when the urgent ones leave it something.
+    other: Arc<Workers>,
+}
+
+impl Pools {
+    fn open(node: &Node) -> Result<Self, Failure> {
+        let program = std::env::current_exe().map_err(|error| unexpected(&error))?;
+        let jobs = absolute(&node.data)?.join("jobs");
+        let open = |name: &str, idle_max, priority| {
+            let threads = node.config.run.threads.to_string();
+            let arguments = vec!["worker".into(), "--threads".into(), threads.into()];
+            let mut settings = gantry_process::Settings::new(program.clone(), arguments, jobs.join(name));
+            (settings.idle_max, settings.priority) = (idle_max, priority);
+            Workers::open(settings).map_err(|error| Failure::unexpected("serve/workers", &error))
+        };
+        Ok(Self {
+            urgent: Arc::new(open("urgent", URGENT_SLOTS, Priority::Normal)?),
+            other: Arc::new(open("other", node.config.run.slots, Priority::Low)?),
+        })
+    }
+
+    fn performers(&self) -> Performers<'_> {
+        Performers { urgent: &*self.urgent, other: &*self.other }
+    }
 }
 
 /// A worker may stand elsewhere.

@@ -24,4 +24,9 @@ pub struct Application {
 pub trait Packages: Send + Sync {
     /// The application of this name as it is now; nothing if there is none.
     fn find(&self, name: &AppName) -> Option<Arc<Application>>;
+
+    /// The application of this name as it was when a run was pinned to it; nothing if it is not kept any more.
+    fn pinned(&self, name: &AppName, digest: Digest) -> Option<Arc<Application>> {
+        self.find(name).filter(|application| application.digest == digest)
+    }
 }

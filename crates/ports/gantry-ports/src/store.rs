@@ -313,6 +313,8 @@ pub enum DocumentKind {
     Destination,
     /// Where studies come in.
     Door,
+    /// What a node can run: an installed application, by the digest of its package. No YAML.
+    Application,
 }
 
 impl DocumentKind {
@@ -324,13 +326,14 @@ impl DocumentKind {
             Self::Source => "Source",
             Self::Destination => "Destination",
             Self::Door => "Door",
+            Self::Application => "Application",
         }
     }
 
     /// The kind of this name.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
-        [Self::Workflow, Self::Source, Self::Destination, Self::Door]
+        [Self::Workflow, Self::Source, Self::Destination, Self::Door, Self::Application]
             .into_iter()
             .find(|kind| kind.as_str() == name)
     }

@@ -19,10 +19,15 @@ impl Conductor {
         let used = pinned.workflow.tasks.get(&key.task);
         let used =
             used.ok_or_else(|| trouble("run/no-task", format!("the workflow has no task {}", key.task)))?;
-        let gone = || trouble("run/no-application", format!("application {} is not there", used.app));
-        let application = self.outside.packages.find(&used.app).ok_or_else(gone)?;
         let package = run.packages.iter().find(|package| package.task == key.task);
-        let package = package.map_or(application.digest, |package| package.digest);
+        let package =
+            package.ok_or_else(|| trouble("run/no-task", format!("{} has no package", key.task)))?;
+        let gone = || {
+            let sentence =
+                format!("application {} with the digest {} is not there", used.app, package.digest);
+            trouble("run/no-application", sentence)
+        };
+        let application = self.outside.packages.pinned(&used.app, package.digest).ok_or_else(gone)?;
         let runs = &self.outside.runs;
         let payload = runs.payload(&run.site, &run.study, &run.workflow, run.ordinal).map_err(unreadable)?;
         let payload =
@@ -51,7 +56,7 @@ impl Conductor {
         Ok(Job {
             ticket: ticket(key)?,
             application: application.source.clone(),
-            package,
+            package: package.digest,
             class: pinned.workflow.class,
             asserted: used.asserted.keys().cloned().collect(),
             inputs,

@@ -24,6 +24,7 @@ pub mod workflows;
 
 pub use conductor::{Conductor, Outside, Settings};
 pub use deciding::{DecideError, Decision};
+pub use running::{Performers, Slot};
 
 #[cfg(test)]
 mod tests;

@@ -5,7 +5,7 @@ use std::{error::Error, time::Duration};
 use gantry_flow::{
     names::AttemptKey,
     run::{AttemptResult, Effect, Event, Failure, Outcome as RunOutcome, Remedy, Stage, State, step},
-    step::{Fence, Step},
+    step::{Fence, Lane, Step},
 };
 use gantry_ports::{
     job::{Outcome, names, result},
@@ -41,6 +41,39 @@ const KEEP_LOOK: Duration = Duration::from_millis(100);
 /// How often a step is taken anew when others keep changing the run.
 const CONFLICTS_MAX: usize = 20;
 
+/// Which work a slot takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Slot {
+    /// That of every lane, the urgent one first.
+    Any,
+    /// That of the urgent lane alone: it never waits for a slot that something else has taken (UR1).
+    Urgent,
+}
+
+/// Who carries out jobs, by lane.
+#[derive(Clone, Copy)]
+pub struct Performers<'a> {
+    /// Those of the urgent lane.
+    pub urgent: &'a dyn Performer,
+    /// Those of all others, which leave the processor to the urgent ones.
+    pub other: &'a dyn Performer,
+}
+
+impl<'a> Performers<'a> {
+    /// The same for every lane.
+    #[must_use]
+    pub const fn all(performer: &'a dyn Performer) -> Self {
+        Self { urgent: performer, other: performer }
+    }
+
+    fn of(self, lane: Lane) -> &'a dyn Performer {
+        match lane {
+            Lane::Urgent => self.urgent,
+            Lane::Routine | Lane::Background => self.other,
+        }
+    }
+}
+
 /// An attempt that this slot has leased.
 pub(crate) struct Attempt {
     pub(crate) run: RunRow,
@@ -74,13 +107,13 @@ fn queued(state: &State) -> Option<TaskName> {
 
 impl Conductor {
     /// A slot: takes one task after the other, until told to stop. As many tasks run at once as there are slots.
-    pub fn run_slot(&self, performer: &dyn Performer, news: &News) {
+    pub fn run_slot(&self, slot: Slot, performers: Performers<'_>, news: &News) {
         let mut seen = Seen::default();
         loop {
             if news.is_over() {
                 return;
             }
-            match self.run_next(performer, news) {
+            match self.run_next(slot, performers, news) {
                 Ok(true) => continue,
                 Ok(false) => {}
                 Err(error) => self.trouble("slot", &format!("a run slot cannot go on: {error}")),
@@ -92,13 +125,14 @@ impl Conductor {
         }
     }
 
-    /// Runs the next task that is offered; says whether there was one.
+    /// Runs the next task that is offered to such a slot; says whether there was one.
     ///
     /// # Errors
     /// [`gantry_ports::store::StoreError`].
     pub fn run_next(
         &self,
-        performer: &dyn Performer,
+        slot: Slot,
+        performers: Performers<'_>,
         news: &News,
     ) -> Result<bool, gantry_ports::store::StoreError> {
         // Without room nothing could be kept of what is computed.
@@ -106,10 +140,14 @@ impl Conductor {
             self.trouble("room", &format!("no run is begun: {}", chain(&error)));
             return Ok(false);
         }
+        // By lane, the urgent one first.
         for row in self.outside.cases.offered(MachineKind::Run, TURN_MAX)? {
+            if slot == Slot::Urgent && row.offered.is_none_or(|offer| offer.lane != Lane::Urgent) {
+                break;
+            }
             match self.claim(&row) {
                 Ok(Some(attempt)) => {
-                    self.carry_out(&attempt, performer, news);
+                    self.carry_out(&attempt, performers.of(attempt.run.lane), news);
                     return Ok(true);
                 }
                 Ok(None) | Err(TurnError::Changed) => {}

@@ -21,6 +21,7 @@ use gantry_types::{
     instant::Instant,
 };
 
+use super::{Performers, Slot};
 use bench::{Bench, SECOND, Sabotage, WORKFLOW};
 
 #[test]
@@ -164,7 +165,9 @@ fn a_stale_answer_does_not_count(sabotage: Sabotage) {
             Play::Answer { news: vec![], outcome: Outcome::Ran, files: bench::files(name) }
         });
         let conductor = Arc::clone(&bench.conductor);
-        let thread = std::thread::spawn(move || conductor.run_next(&*performer, &News::default()).unwrap());
+        let thread = std::thread::spawn(move || {
+            conductor.run_next(Slot::Any, Performers::all(&*performer), &News::default()).unwrap()
+        });
         begins.recv().unwrap();
         (answer, thread)
     };
@@ -249,7 +252,7 @@ fn rn2_an_answer_under_an_old_fence_changes_nothing() {
         bench.finish(Play::Answer { news: vec![], outcome: Outcome::Ran, files: bench::files("second") });
         Play::Answer { news: vec![], outcome: Outcome::Ran, files: bench::files("first") }
     });
-    assert!(bench.conductor.run_next(&*first, &News::default()).unwrap());
+    assert!(bench.conductor.run_next(Slot::Any, Performers::all(&*first), &News::default()).unwrap());
     let run = bench.store.newest_runs(&bench.site(), None, 1).unwrap().remove(0);
     let results = bench.store.results(&run.id).unwrap();
     assert_eq!(results.iter().map(|row| row.fence).collect::<Vec<_>>(), [2]);
@@ -273,7 +276,7 @@ fn rn1_what_the_last_process_had_leased_is_made_again() {
         reborn.finish(Play::Answer { news: vec![], outcome: Outcome::Ran, files: bench::files("again") });
         Play::Error(PerformError::Cancelled)
     });
-    bench.conductor.run_next(&*killed, &News::default()).unwrap();
+    bench.conductor.run_next(Slot::Any, Performers::all(&*killed), &News::default()).unwrap();
     let state = state::run::state(&bench.run_machine()).unwrap();
     assert_eq!(state.outcome(), Some(run::Outcome::Ran));
     assert_eq!(state.tasks.values().map(|task| task.losses).sum::<u32>(), 1);
@@ -293,7 +296,7 @@ fn a_stop_gives_the_attempt_back() {
             Play::Answer { news: vec![Heard::Alive], outcome: Outcome::Ran, files: Default::default() }
         }
     });
-    bench.conductor.run_next(&*stopping, &news).unwrap();
+    bench.conductor.run_next(Slot::Any, Performers::all(&*stopping), &news).unwrap();
     let machine = bench.run_machine();
     assert!(machine.offered.is_some(), "{machine:?}");
     bench.finish(Play::Answer { news: vec![], outcome: Outcome::Ran, files: Default::default() });
@@ -350,7 +353,7 @@ fn a_damaged_object_does_not_silence_its_series_or_others() {
     assert_eq!(bench.runs(), 1, "the next object speaks for the series");
     // The run itself needs every object, and says which is damaged.
     let performer = bench.performer(|_| panic!("nothing is performed"));
-    assert!(bench.conductor.run_next(&*performer, &News::default()).unwrap());
+    assert!(bench.conductor.run_next(Slot::Any, Performers::all(&*performer), &News::default()).unwrap());
     let state = state::run::state(&bench.run_machine()).unwrap();
     let error = state.tasks.values().next().unwrap().last_error.clone().unwrap();
     assert_eq!(error.code, "run/damaged-object");
@@ -439,7 +442,7 @@ fn bytes_that_a_row_may_name_are_not_freed() {
     bench.turn();
     let play = || Play::Answer { news: vec![], outcome: Outcome::Ran, files: bench::files("kept") };
     let performer = bench.performer(move |_| play());
-    assert!(bench.conductor.run_next(&*performer, &News::default()).unwrap());
+    assert!(bench.conductor.run_next(Slot::Any, Performers::all(&*performer), &News::default()).unwrap());
     let run = bench.store.newest_runs(&bench.site(), None, 1).unwrap().remove(0);
     let results = bench.store.results(&run.id).unwrap();
     assert_eq!(bench.bytes(results[0].files[0].blob), b"kept");
@@ -471,7 +474,7 @@ fn a_full_disk_begins_no_run_and_fails_none() {
     bench.turn();
     bench.fill_disk(true);
     let performer = bench.performer(|_| panic!("nothing is performed"));
-    assert!(!bench.conductor.run_next(&*performer, &News::default()).unwrap());
+    assert!(!bench.conductor.run_next(Slot::Any, Performers::all(&*performer), &News::default()).unwrap());
     assert!(bench.run_machine().offered.is_some());
     bench.fill_disk(false);
     // It fills while the attempt computes: the answer waits for room, and is none the worse for it.
@@ -487,7 +490,7 @@ fn a_full_disk_begins_no_run_and_fails_none() {
         other.fill_disk(false);
         other.pass(6 * SECOND);
     });
-    assert!(bench.conductor.run_next(&*performer, &News::default()).unwrap());
+    assert!(bench.conductor.run_next(Slot::Any, Performers::all(&*performer), &News::default()).unwrap());
     making_room.join().unwrap();
     let state = state::run::state(&bench.run_machine()).unwrap();
     assert_eq!(state.outcome(), Some(run::Outcome::Ran));

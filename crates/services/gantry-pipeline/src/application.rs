@@ -68,6 +68,12 @@ impl Application {
         self.files.iter().find(|(own, _)| own == path).map(|(_, bytes)| bytes.as_slice())
     }
 
+    /// All its files, each with its path in the package.
+    #[must_use]
+    pub fn files(&self) -> &[(String, Vec<u8>)] {
+        &self.files
+    }
+
     /// Whether a step needs an engine for networks.
     #[must_use]
     pub fn has_networks(&self) -> bool {

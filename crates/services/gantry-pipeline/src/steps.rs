@@ -1,6 +1,7 @@
 //! The built-in steps that a package may name, and their parameters out of `app.toml`.
 
 mod parameters;
+pub mod reference;
 
 use gantry_definition::package::{Package, Step};
 use gantry_image::{resample::Border, target::Follow};
@@ -124,9 +125,9 @@ fn built_in(step: &Step) -> Result<BuiltIn, StepError> {
             volume_min_ml: p.positive("volume_min_ml")?,
         }),
         other => {
-            let known = "lungs, resample, scale-intensity, scale-intensity-range, scale-intensity-percentile, \
-                         network, decide, components, require";
-            return Err(StepError(format!("`{other}` is no built-in step; there are: {known}")));
+            let known: Vec<&str> = reference::STEPS.iter().map(|step| step.name).collect();
+            let known = known.join(", ");
+            return Err(StepError(format!("`{other}` is no built-in step; there are: lungs, {known}")));
         }
     };
     taken.finish()?;

@@ -126,13 +126,13 @@ fn destination(outside: &Outside, key: &MachineKey, of: &PublicationKey) -> Resu
 fn application(outside: &Outside, run: &RunRow, task: &TaskName) -> Result<Arc<Application>, Why> {
     let pinned = run.packages.iter().find(|pinned| pinned.task == *task);
     let pinned = pinned.ok_or(Refusal::NoRow("package of the task"))?;
+    if let Some(application) = outside.packages.pinned(&pinned.app, pinned.digest) {
+        return Ok(application);
+    }
     let found = outside.packages.find(&pinned.app);
     let found = found.ok_or_else(|| Refusal::NoPackage(pinned.app.clone()))?;
-    if found.digest != pinned.digest {
-        let (app, found, pinned) = (pinned.app.clone(), found.digest, pinned.digest);
-        return Err(Refusal::OtherPackage { app, found, pinned }.into());
-    }
-    Ok(found)
+    let (app, found, pinned) = (pinned.app.clone(), found.digest, pinned.digest);
+    Err(Refusal::OtherPackage { app, found, pinned }.into())
 }
 
 fn objects(outside: &Outside, run: &RunRow) -> Result<Vec<ObjectRow>, Why> {

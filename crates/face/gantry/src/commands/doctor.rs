@@ -17,6 +17,7 @@ use crate::{
     engine::{self, engine},
     node::{Access, Node},
     report::{Exit, Failure, print, say},
+    serving::URGENT_SLOTS,
 };
 
 /// How often a flush is timed.
@@ -167,6 +168,7 @@ fn limits(config: &Config, findings: &mut Findings) {
             row("storage.segment_mib", storage.segment_mib.to_string()),
             row("storage.spares", storage.spares.to_string()),
             row("run.slots", config.run.slots.to_string()),
+            row("run: slots for urgent work alone", URGENT_SLOTS.to_string()),
             row("run.threads", config.run.threads.to_string()),
             row("nesting of data sets", gantry_dicom::reader::Limits::default().depth.to_string()),
         ],

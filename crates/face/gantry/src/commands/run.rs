@@ -7,8 +7,9 @@ use std::{fs, time::Instant};
 
 use gantry_pipeline::{
     application::Application,
+    inference::network::NetworkError,
     objects::{Series, Survey, survey},
-    run::{self as pipeline, Mark, Outcome, Ran},
+    run::{self as pipeline, Mark, Outcome, Ran, RunError},
 };
 
 use crate::{
@@ -161,11 +162,10 @@ fn attempt(
         stages.0.push((stage, last.elapsed().as_secs_f64()));
         last = Instant::now();
     });
-    outcome.map_err(|error| {
-        let failure = Failure::new(Exit::Failed, error.code().0, error.to_string());
-        match error.code().0 {
-            "infer/library-missing" | "infer/library-differs" => failure.hint(engine::HINT),
-            _ => failure,
+    outcome.map_err(|error| match &error {
+        RunError::Network(NetworkError::Infer(error)) => engine::failure(error),
+        RunError::Network(_) | RunError::Grid(_) | RunError::Channels(_) | RunError::Order => {
+            Failure::new(Exit::Failed, error.code().0, error.to_string())
         }
     })
 }

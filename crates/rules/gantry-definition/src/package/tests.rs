@@ -185,3 +185,12 @@ fn values_beyond_their_range_or_without_one_are_implausible() {
     assert!(with("invented", number(1.0)).contains("right-lung.invented is 1"));
     assert_eq!(with("laa", MeasuredValue::Declined { reason: String::new() }), "");
 }
+
+/// What people read is what the program knows.
+#[test]
+fn the_published_page_has_every_variable() {
+    let page = include_str!("../../../../../docs/packages.md");
+    for (name, _, meaning) in VARIABLES {
+        assert!(page.contains(&format!("| `{name}` | {meaning} |")), "{name}");
+    }
+}

@@ -40,7 +40,7 @@ use gantry_types::{
 };
 use sha2::{Digest as _, Sha256};
 
-use crate::{Conductor, Outside, Settings};
+use crate::{Conductor, Outside, Performers, Settings, Slot};
 
 pub(super) const SECOND: i64 = 1_000_000;
 
@@ -566,7 +566,7 @@ impl Bench {
             if plays.lock().unwrap().is_empty() {
                 break;
             }
-            if self.conductor.run_next(&*performer, &News::default()).unwrap() {
+            if self.conductor.run_next(Slot::Any, Performers::all(&*performer), &News::default()).unwrap() {
                 attempts += 1;
             }
             self.pass(25 * SECOND);

@@ -32,7 +32,11 @@ impl<'a> Parameters<'a> {
     }
 
     fn take(&mut self, key: &'static str) -> Result<Parameter, StepError> {
-        self.optional(key).ok_or_else(|| StepError(format!("{} needs `{key}`", self.step)))
+        self.optional(key).ok_or_else(|| {
+            let near = nearest(key, self.left.keys().map(String::as_str));
+            let hint = near.map(|near| format!("; did you mean it by `{near}`?")).unwrap_or_default();
+            StepError(format!("{} needs `{key}`{hint}", self.step))
+        })
     }
 
     pub(super) fn number(&mut self, key: &'static str) -> Result<f64, StepError> {

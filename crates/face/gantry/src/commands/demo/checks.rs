@@ -1,12 +1,14 @@
 //! What the demonstration's evidence must be, by the truth of its phantom.
 
+use std::ops::RangeInclusive;
+
 use gantry_dicom::{charset, part10, reader, syntax, tag};
 use gantry_evidence::{
     object::Kind,
     read::{read_report, read_segmentation},
 };
 use gantry_image::volume::Labels;
-use gantry_phantom::chest::{AIRWAY, LEFT_LUNG, Phantom, RIGHT_LUNG};
+use gantry_phantom::chest::{AIRWAY, LEFT_LUNG, LESION, Phantom, RIGHT_LUNG};
 use gantry_ports::store::{ObjectRow, StudyRow};
 use serde_json::{Value, json};
 
@@ -16,14 +18,21 @@ use crate::{
 };
 
 /// The keys of the findings, by the labels of the truth.
-const SEGMENTS: &[(&str, u8)] = &[("right-lung", RIGHT_LUNG), ("left-lung", LEFT_LUNG), ("airways", AIRWAY)];
+const SEGMENTS: &[(&str, u8, Bound)] = &[
+    ("right-lung", RIGHT_LUNG, Bound { dice_min: 0.98, volume: 0.97..=1.03 }),
+    ("left-lung", LEFT_LUNG, Bound { dice_min: 0.98, volume: 0.97..=1.03 }),
+    // The airway's lumen is what lies well inside its wall.
+    ("airways", AIRWAY, Bound { dice_min: 0.0, volume: 0.4..=1.15 }),
+    ("lesion", LESION, Bound { dice_min: 0.8, volume: 0.75..=1.25 }),
+];
 
-/// The smallest overlap of a lung with the truth.
-const DICE_MIN: f64 = 0.98;
-/// The airway's lumen is what lies well inside its wall.
-const AIRWAY_SHARE: std::ops::RangeInclusive<f64> = 0.4..=1.15;
-/// A lung's volume in the report, against the truth.
-const VOLUME_TOLERANCE: f64 = 0.03;
+/// What is asked of a segment.
+struct Bound {
+    /// The smallest overlap with the truth.
+    dice_min: f64,
+    /// Its volume in the report, as a share of the truth's.
+    volume: RangeInclusive<f64>,
+}
 
 /// A comparison.
 pub(super) struct Check {
@@ -57,11 +66,13 @@ pub(super) fn judge(
 ) -> Result<Vec<Check>, Failure> {
     let mut checks = Vec::new();
     let runs = node.runs.runs_of_study(&node.site, &study.uid).map_err(unreadable)?.len();
-    checks.push(check("runs", "1", runs.to_string(), runs == 1));
+    let wanted = super::WORKFLOWS.len();
+    checks.push(check("runs", wanted.to_string(), runs.to_string(), runs == wanted));
     let made = node.runs.evidence_of_study(&node.site, &study.uid).map_err(unreadable)?;
     for kind in Kind::ALL {
         let of_kind = objects.iter().filter(|(row, _)| row.sop_class.as_str() == kind.sop_class()).count();
-        checks.push(check(format!("{} in the PACS", kind.name()), "1", of_kind.to_string(), of_kind == 1));
+        let name = format!("{} in the PACS", kind.name());
+        checks.push(check(name, wanted.to_string(), of_kind.to_string(), of_kind == wanted));
     }
     let same = objects
         .iter()
@@ -80,7 +91,26 @@ pub(super) fn judge(
             Some(Kind::SecondaryCapture) | None => {}
         }
     }
+    for (key, ..) in SEGMENTS {
+        if !checks.iter().any(|check| check.name == volume_of(key)) {
+            checks.push(check(volume_of(key), "a number", "none", false));
+        }
+    }
     Ok(checks)
+}
+
+/// The application that made an object.
+pub(super) fn application(
+    node: &Node,
+    study: &StudyRow,
+    object: &ObjectRow,
+) -> Result<Option<String>, Failure> {
+    let made = node.runs.evidence_of_study(&node.site, &study.uid).map_err(unreadable)?;
+    let own = made.into_iter().find(|own| own.sop_instance == object.sop_instance);
+    let Some(own) = own else { return Ok(None) };
+    let run = node.runs.run(&own.run).map_err(unreadable)?;
+    let package = run.and_then(|run| run.packages.into_iter().find(|package| package.task == own.task));
+    Ok(package.map(|package| package.app.to_string()))
 }
 
 /// The bytes of an evidence object as they were stored before they were sent.
@@ -115,32 +145,31 @@ fn identity(study: &StudyRow, objects: &[(ObjectRow, Vec<u8>)]) -> Check {
 
 fn segmentation(bytes: &[u8], truth: &Phantom, checks: &mut Vec<Check>) {
     let label = |segment: &gantry_evidence::read::Segment| {
-        let found = SEGMENTS.iter().find(|(key, _)| *key == segment.tracking_id);
-        found.map(|(_, label)| *label)
+        let found = SEGMENTS.iter().find(|(key, ..)| *key == segment.tracking_id);
+        found.map(|(_, label, _)| *label)
     };
-    let own = read_segmentation(bytes).and_then(|reading| reading.labels_on(truth.labels.grid(), label));
-    let own = match own {
+    let reading = read_segmentation(bytes);
+    let own = reading.and_then(|reading| {
+        let keys: Vec<String> = reading.segments.iter().map(|segment| segment.tracking_id.clone()).collect();
+        Ok((reading.labels_on(truth.labels.grid(), label)?, keys))
+    });
+    let (own, keys) = match own {
         Ok(own) => own,
         Err(error) => {
             checks.push(check("the SEG is read back", "yes", error.to_string(), false));
             return;
         }
     };
-    for (key, label) in SEGMENTS {
+    for (key, label, bound) in SEGMENTS.iter().filter(|(key, ..)| keys.iter().any(|own| own == key)) {
         let both = count(&own, &truth.labels, |own, truth| own == *label && truth == *label);
         let (of_own, of_truth) = (
             count(&own, &truth.labels, |own, _| own == *label),
             count(&own, &truth.labels, |_, truth| truth == *label),
         );
-        if *label == AIRWAY {
-            let share = of_own / of_truth;
-            let expected =
-                format!("{} to {} of the truth's volume", AIRWAY_SHARE.start(), AIRWAY_SHARE.end());
-            checks.push(check(*key, expected, format!("{share:.3}"), AIRWAY_SHARE.contains(&share)));
-        } else {
-            let dice = 2.0 * both / (of_own + of_truth);
-            let expected = format!("Dice at least {DICE_MIN}");
-            checks.push(check(*key, expected, format!("{dice:.4}"), DICE_MIN <= dice));
+        let dice = 2.0 * both / (of_own + of_truth);
+        if 0.0 < bound.dice_min {
+            let expected = format!("Dice at least {}", bound.dice_min);
+            checks.push(check(*key, expected, format!("{dice:.4}"), bound.dice_min <= dice));
         }
     }
 }
@@ -148,6 +177,10 @@ fn segmentation(bytes: &[u8], truth: &Phantom, checks: &mut Vec<Check>) {
 fn count(own: &Labels, truth: &Labels, both: impl Fn(u8, u8) -> bool) -> f64 {
     let pairs = own.data().iter().zip(truth.data());
     pairs.filter(|(own, truth)| both(**own, **truth)).count() as f64
+}
+
+fn volume_of(key: &str) -> String {
+    format!("volume of {key} in the SR")
 }
 
 fn report(bytes: &[u8], truth: &Phantom, checks: &mut Vec<Check>) {
@@ -158,20 +191,20 @@ fn report(bytes: &[u8], truth: &Phantom, checks: &mut Vec<Check>) {
             return;
         }
     };
-    for (key, label) in SEGMENTS.iter().filter(|(_, label)| *label != AIRWAY) {
+    for (key, label, bound) in SEGMENTS {
         let volume = reading.measurements.iter().find(|measurement| {
             let of_key = measurement.group.as_ref().is_some_and(|group| group.tracking_id == *key);
             of_key && measurement.unit.value == "ml"
         });
+        // A report has the volumes of its own application.
+        let Some(volume) = volume else { continue };
         let wanted = truth.volume_ml(*label);
-        let seen = volume.map(|volume| volume.value);
-        let is_met = seen.is_some_and(|seen| (seen - wanted).abs() <= VOLUME_TOLERANCE * wanted);
-        let seen = seen.map_or("none".to_owned(), |seen| format!("{seen:.1} ml"));
+        let share = volume.value / wanted;
         checks.push(check(
-            format!("volume of {key} in the SR"),
-            format!("{wanted:.1} ml within 3 %"),
-            seen,
-            is_met,
+            volume_of(key),
+            format!("{wanted:.1} ml, {} to {} of it", bound.volume.start(), bound.volume.end()),
+            format!("{:.1} ml", volume.value),
+            bound.volume.contains(&share),
         ));
     }
 }
