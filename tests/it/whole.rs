@@ -5,6 +5,7 @@ mod chest;
 mod held;
 mod kills;
 mod lanes;
+mod late;
 mod once;
 mod own;
 

@@ -24,7 +24,7 @@ SEED = 20261201
 FIRST_SEED, PHANTOMS, OTHERS = 1001, 64, 4
 # As app.toml has it: mm, and the range of HU that becomes 0 to 1.
 SPACING, LOW, HIGH = 2.0, -1000.0, 400.0
-PATCH, BATCH, STEPS = (48, 64, 64), 3, 1200
+PATCH, BATCH, STEPS = (48, 64, 64), 3, 1300
 CHANNELS = (8, 16, 32)
 
 
@@ -105,9 +105,12 @@ def crop(random, values, shares):
     return np.ascontiguousarray(x)[None], np.ascontiguousarray(y)
 
 
-def loss(logits, shares):
-    """Cross-entropy with shares, and a soft Dice of the lesion."""
-    weights = torch.tensor([1.0, 25.0, 1.0]).view(1, 3, 1, 1, 1)
+def loss(logits, shares, done):
+    """Cross-entropy with shares, and a soft Dice of the lesion.
+
+    Lesions are rare: at first they weigh more, so that they are found at all; later they do not, so that their border
+    is where it is."""
+    weights = torch.tensor([1.0, 1.0 + 24.0 * max(0.0, 1 - done / 0.5), 1.0]).view(1, 3, 1, 1, 1)
     entropy = -(weights * shares * functional.log_softmax(logits, 1)).sum(1).mean()
     probability, lesion = functional.softmax(logits, 1)[:, 1], shares[:, 1]
     dice = (2 * (probability * lesion).sum() + 1) / (probability.sum() + lesion.sum() + 1)
@@ -169,7 +172,7 @@ def main():
     data = [phantom(program, work, kind, FIRST_SEED + n) for kind, count in kinds for n in range(count)]
     net, started = Net(), time.time()
     optimiser = torch.optim.AdamW(net.parameters(), 1e-2, weight_decay=1e-4)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 1e-2, STEPS)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 6e-3, STEPS)
     net.train()
     for step in range(STEPS):
         # Others are rare, as they are in the list.
@@ -178,7 +181,7 @@ def main():
         # Another scanner: offset, noise.
         x = x + torch.empty(BATCH, 1, 1, 1, 1).uniform_(-0.02, 0.02) + 0.01 * torch.randn_like(x)
         optimiser.zero_grad()
-        error = loss(net(x), y)
+        error = loss(net(x), y, step / STEPS)
         error.backward()
         optimiser.step()
         schedule.step()

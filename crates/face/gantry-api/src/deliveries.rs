@@ -2,6 +2,7 @@
 
 use gantry_flow::names::DeliveryKey;
 use gantry_ports::{
+    lineage::Lineage,
     state::delivery as form,
     store::{EvidenceRow, MachineRow},
 };
@@ -21,6 +22,8 @@ pub fn list(view: &View, count: usize) -> Result<Value, ViewError> {
     for evidence in view.runs.newest_evidence(&view.site, count)? {
         if let Some(row) = of_evidence(view, &evidence)? {
             let state = form::state(&row)?;
+            let lineage = Lineage::read(&*view.runs, &view.site, &evidence.study)?;
+            let successor = lineage.superseded_by(&evidence).map(|row| row.sop_instance.as_str());
             all.push(json!({
                 "sopInstance": evidence.sop_instance.as_str(),
                 "kind": kind_word(&evidence),
@@ -30,6 +33,7 @@ pub fn list(view: &View, count: usize) -> Result<Value, ViewError> {
                 "state": delivery_word(&state),
                 "detail": delivery_detail(&state),
                 "failures": state.failures,
+                "supersededBy": successor,
                 "made": evidence.made.to_string(),
             }));
         }

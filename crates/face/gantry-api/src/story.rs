@@ -4,16 +4,17 @@
 
 mod times;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use gantry_flow::{
-    case::{self, HeldWhy, Signal},
+    case::{self, Amendment, HeldWhy, Signal},
     delivery,
     names::{CaseKey, Subject, WorkflowName},
     outcome::{Outcome, outcome},
     publication, run,
 };
 use gantry_ports::{
+    lineage::Lineage,
     state,
     store::{DocumentKind, EvidenceRow, LateRow, MachineKind, MachineRow, RunRow},
 };
@@ -40,6 +41,7 @@ pub struct Story {
     publications: Vec<MachineRow>,
     deliveries: Vec<MachineRow>,
     evidence: Vec<EvidenceRow>,
+    lineage: Lineage,
     /// What came too late.
     pub late: Vec<LateRow>,
 }
@@ -59,6 +61,7 @@ impl Story {
             publications: machines(MachineKind::Publication)?,
             deliveries: machines(MachineKind::Delivery)?,
             evidence: view.runs.evidence_of_study(&view.site, study)?,
+            lineage: Lineage::read(&*view.runs, &view.site, study)?,
             late: view.runs.late(&view.site, study)?,
         })
     }
@@ -99,18 +102,48 @@ impl Story {
             return Ok(Told { outcome: "waiting", sentence: sentence.to_owned(), done: Vec::new() });
         };
         let case = state::case::state(row)?;
-        let run = self.runs.iter().rev().find(|run| run.workflow == *workflow);
-        let run_state = run.map(|run| self.run_state(&run.id)).transpose()?.flatten();
-        let (word, sentence) = words(&outcome(&case, run_state.as_ref()));
-        let mut done = frozen(&case);
-        if let (Some(run), Some(state)) = (run, &run_state) {
-            done.extend(self.of_run(view, run, state)?);
+        let runs = self.runs.iter().filter(|run| run.workflow == *workflow);
+        let mut done = Vec::new();
+        let mut newest = None;
+        // Oldest first; the newest payload's says how it is now.
+        for run in runs {
+            if let Some(state) = self.run_state(&run.id)? {
+                done.extend(self.of_run(view, run, &state)?);
+                newest = Some(state);
+            }
         }
-        let late = self.late.iter().filter(|late| late.workflow == *workflow).count();
-        if 0 < late {
-            done.push(format!("LATE: {late} objects came too late for the payload and were ignored"));
-        }
+        done.splice(0..0, frozen(&case));
+        let (word, sentence) = words(&outcome(&case, newest.as_ref()));
+        done.extend(self.late_words(workflow, &case));
         Ok(Told { outcome: word, sentence, done })
+    }
+
+    /// What came too late for each payload, and what is to become of it.
+    fn late_words(&self, workflow: &WorkflowName, case: &case::State) -> Vec<String> {
+        let mut by_payload: BTreeMap<u32, usize> = BTreeMap::new();
+        for late in self.late.iter().filter(|late| late.workflow == *workflow) {
+            *by_payload.entry(late.ordinal).or_default() += 1;
+        }
+        let now = match &case.stage {
+            case::Stage::Frozen { ordinal, amendment, .. } => Some((*ordinal, *amendment)),
+            case::Stage::NotMatched { .. }
+            | case::Stage::Waiting { .. }
+            | case::Stage::Held { .. }
+            | case::Stage::Expired { .. }
+            | case::Stage::Cancelled { .. } => None,
+        };
+        let words = |(payload, objects): (u32, usize)| {
+            let then = match now {
+                Some((ordinal, _)) if payload < ordinal => format!("payload {} has them", payload + 1),
+                Some((_, Amendment::At(at))) => {
+                    format!("payload {} is frozen with them at {at}, if nothing more comes", payload + 1)
+                }
+                Some((_, Amendment::Asked(at))) => format!("HELD since {at}: a person decides"),
+                Some((_, Amendment::None)) | None => "they are ignored".to_owned(),
+            };
+            format!("LATE: {objects} objects came too late for payload {payload}; {then}")
+        };
+        by_payload.into_iter().map(words).collect()
     }
 
     fn run_state(&self, run: &RunId) -> Result<Option<run::State>, ViewError> {
@@ -124,8 +157,8 @@ impl Story {
     /// [`ViewError::Store`], [`ViewError::State`].
     pub fn of_run(&self, view: &View, run: &RunRow, state: &run::State) -> Result<Vec<String>, ViewError> {
         let mut done = vec![format!(
-            "run {} began at {} by version {} of the workflow",
-            run.id, run.began.at, run.version
+            "run {} of payload {} began at {} by version {} of the workflow",
+            run.id, run.ordinal, run.began.at, run.version
         )];
         for (name, task) in &state.tasks {
             done.push(format!("task {name}: {}", task_words(task)));
@@ -149,7 +182,12 @@ impl Story {
                 let state = state::delivery::state(row)?;
                 if state.key.sop_instance == evidence.sop_instance {
                     let kind = kind_word(evidence);
-                    done.push(format!("{kind} to {}: {}", state.key.destination, delivery_words(&state)));
+                    let successor = self.lineage.superseded_by(evidence);
+                    let superseded = successor
+                        .map(|row| format!("; superseded by {}", row.sop_instance))
+                        .unwrap_or_default();
+                    let to = &state.key.destination;
+                    done.push(format!("{kind} to {to}: {}{superseded}", delivery_words(&state)));
                 }
             }
         }
@@ -236,6 +274,7 @@ fn frozen(case: &case::State) -> Vec<String> {
                 Signal::AssociationEnd => "the association that brought it had ended".to_owned(),
                 Signal::Quiet => "nothing more came".to_owned(),
                 Signal::MaxWait => "the longest wait was over".to_owned(),
+                Signal::Late => "objects had come late, and then nothing more".to_owned(),
                 Signal::Person(by) => format!("{by} said so"),
             };
             let objects = case::objects(selected);

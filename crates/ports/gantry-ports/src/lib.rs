@@ -17,6 +17,7 @@ pub mod ids;
 pub mod infer;
 pub mod intake;
 pub mod job;
+pub mod lineage;
 pub mod memory;
 pub mod news;
 pub mod packages;

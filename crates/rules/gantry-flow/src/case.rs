@@ -13,14 +13,15 @@
 //! | not matched | not matched | waiting | waiting | **frozen** | – | **frozen** | cancelled |
 //! | waiting | not matched | waiting | waiting | **frozen** | **frozen**, held, expired | **frozen** | cancelled |
 //! | held | not matched | held | held, waiting | held, **frozen** | held | **frozen** | cancelled |
-//! | frozen | + late | + late | + late | + late | + late | | |
+//! | frozen | + late | + late | + late, **frozen** anew | + late, **frozen** anew | + late | **frozen** anew | |
 //! | expired | | | | | | **frozen** | cancelled |
 //! | cancelled | | | | | | **frozen** | |
 //!
 //! Where what is there contradicts itself, everything that matches and is not frozen is held instead.
 //!
 //! Invariants
-//! - A payload is frozen at most once, and never with an input that has nothing selected.
+//! - A payload is frozen at most once, and never with an input that has nothing selected. One that is frozen anew, with
+//!   what came late, has the next ordinal, and is never smaller.
 //! - The first signal that held decides, however late the look that notices it.
 //! - Waiting ends: every waiting stage with something selected has a timer.
 
@@ -31,7 +32,7 @@ use core::time::Duration;
 
 use gantry_types::{findings::JudgedClause, instant::Instant, uid::SeriesInstanceUid};
 
-pub use look::{Look, Match, Selection, Tally, objects};
+pub use look::{Look, Match, Renewed, Selection, Tally, objects};
 use look::{Sight, see};
 
 use crate::{
@@ -67,21 +68,31 @@ pub enum OnMaxWait {
     Expire,
 }
 
-/// What is done with late objects. All are recorded; so far the machine does nothing more for any of them, and
-/// documents may only say [`Late::Ignore`].
+/// What is done with late objects. All are recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Late {
     /// Nothing else.
     Ignore,
     /// A person decides.
     Hold,
-    /// A new payload that names its predecessor.
+    /// A new payload that takes the place of its predecessor.
     Amend {
         /// Quiet time before it.
         settle: Duration,
         /// How many at most.
         max: u32,
     },
+}
+
+/// What is to become of a payload that late objects would change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Amendment {
+    /// Nothing: there are none, they are ignored, or somebody has said that they are.
+    None,
+    /// A new payload then, if nothing more comes.
+    At(Instant),
+    /// A person decides, since then.
+    Asked(Instant),
 }
 
 /// A case, seen by one workflow.
@@ -133,6 +144,10 @@ pub enum Stage {
         selected: Selection,
         /// How many objects of a series came too late.
         late: BTreeMap<SeriesInstanceUid, u32>,
+        /// What is to become of them.
+        amendment: Amendment,
+        /// How many of them somebody has said to ignore.
+        ignored: u32,
     },
     /// Given up, because the workflow says so.
     Expired {
@@ -170,6 +185,8 @@ pub enum Signal {
     Quiet,
     /// The longest wait was over.
     MaxWait,
+    /// Objects had come late, and then nothing more for long enough.
+    Late,
     /// Somebody said so.
     Person(Actor),
 }
@@ -228,6 +245,9 @@ pub fn step(rules: &Rules, state: &State, event: Event, now: Instant) -> Step<St
     match event {
         Event::Look(look) => looked(rules, state, look, now),
         Event::Run { by, look } => match state.stage {
+            Stage::Frozen { ordinal, .. } if may_renew(rules, &look) => {
+                freeze(state, ordinal + 1, Signal::Person(by), look, now)
+            }
             Stage::Frozen { .. } => unchanged(state),
             Stage::NotMatched { .. }
             | Stage::Waiting { .. }
@@ -237,10 +257,11 @@ pub fn step(rules: &Rules, state: &State, event: Event, now: Instant) -> Step<St
                 let is_complete = look.matched == Match::Yes
                     && look.contradiction.is_none()
                     && look.missing(rules).is_empty();
-                if is_complete { freeze(state, Signal::Person(by), look, now) } else { unchanged(state) }
+                if is_complete { freeze(state, 1, Signal::Person(by), look, now) } else { unchanged(state) }
             }
         },
-        Event::Cancel { by } => match state.stage {
+        Event::Cancel { by } => match &state.stage {
+            Stage::Frozen { amendment: Amendment::At(_) | Amendment::Asked(_), .. } => ignore_late(state),
             Stage::Frozen { .. } | Stage::Cancelled { .. } => unchanged(state),
             Stage::NotMatched { .. } | Stage::Waiting { .. } | Stage::Held { .. } | Stage::Expired { .. } => {
                 to(state, Stage::Cancelled { by, at: now })
@@ -269,7 +290,7 @@ fn looked(rules: &Rules, state: &State, look: Look, now: Instant) -> Step<State,
             // What held it is gone; the wait for the rest begins anew, or one slice of it would do.
             judged(rules, state, None, look, now)
         }
-        Stage::Frozen { .. } => late(state, &look),
+        Stage::Frozen { .. } => late(rules, state, look, now),
         Stage::Expired { .. } | Stage::Cancelled { .. } => unchanged(state),
     }
 }
@@ -302,9 +323,9 @@ fn judged(
             step.timers = timers(until);
             step
         }
-        Sight::Ready(signal) => freeze(state, signal, look, now),
+        Sight::Ready(signal) => freeze(state, 1, signal, look, now),
         Sight::Overdue { missing } => match rules.on_max_wait {
-            OnMaxWait::Run if missing.is_empty() => freeze(state, Signal::MaxWait, look, now),
+            OnMaxWait::Run if missing.is_empty() => freeze(state, 1, Signal::MaxWait, look, now),
             OnMaxWait::Run | OnMaxWait::Hold => {
                 let why = if missing.is_empty() { HeldWhy::MaxWait } else { HeldWhy::Missing(missing) };
                 to(state, Stage::Held { why, at: now, selected: look.selected })
@@ -314,20 +335,29 @@ fn judged(
     }
 }
 
-fn freeze(state: &State, signal: Signal, look: Look, now: Instant) -> Step<State, Effect> {
-    let ordinal = 1;
+fn freeze(state: &State, ordinal: u32, signal: Signal, look: Look, now: Instant) -> Step<State, Effect> {
     let key = PayloadKey { subject: state.subject.clone(), ordinal };
     let selected = look.selected;
     let effects = vec![Effect::Freeze { key, selected: selected.clone() }];
-    let stage = Stage::Frozen { ordinal, signal, at: now, selected, late: BTreeMap::new() };
+    let (late, amendment, ignored) = (BTreeMap::new(), Amendment::None, 0);
+    let stage = Stage::Frozen { ordinal, signal, at: now, selected, late, amendment, ignored };
     Step { effects, ..to(state, stage) }
 }
 
-/// What is selected now and was not frozen is late; the outcome stays.
-fn late(state: &State, look: &Look) -> Step<State, Effect> {
+/// Whether a new payload may take the place of the one that was frozen.
+fn may_renew(rules: &Rules, look: &Look) -> bool {
+    look.renewed == Renewed::Other
+        && look.matched == Match::Yes
+        && look.contradiction.is_none()
+        && look.missing(rules).is_empty()
+}
+
+/// What is selected now and was not frozen is late; the outcome stays, unless the workflow says to amend.
+fn late(rules: &Rules, state: &State, look: Look, now: Instant) -> Step<State, Effect> {
     let mut next = state.clone();
     let mut effects = Vec::new();
-    if let Stage::Frozen { ordinal, selected: frozen, late, .. } = &mut next.stage {
+    let mut due = None;
+    if let Stage::Frozen { ordinal, selected: frozen, late, amendment, ignored, .. } = &mut next.stage {
         let key = PayloadKey { subject: state.subject.clone(), ordinal: *ordinal };
         let count = |selection: &Selection, series: &SeriesInstanceUid| {
             selection.values().filter_map(|input| input.get(series)).map(|tally| tally.objects).max()
@@ -341,8 +371,37 @@ fn late(state: &State, look: &Look) -> Step<State, Effect> {
                 effects.push(Effect::RecordLate { key: key.clone(), series: series.clone(), objects });
             }
         }
+        let is_new = *ignored < late.values().sum::<u32>();
+        *amendment = match rules.late {
+            Late::Hold if is_new && may_renew(rules, &look) => match amendment {
+                Amendment::Asked(since) => Amendment::Asked(*since),
+                Amendment::None | Amendment::At(_) => Amendment::Asked(now),
+            },
+            Late::Amend { settle, max } if is_new && *ordinal <= max && may_renew(rules, &look) => {
+                // Something is selected, or nothing would be late.
+                let at = look.last().unwrap_or(now).after(settle);
+                if at <= now {
+                    let ordinal = *ordinal + 1;
+                    let mut step = freeze(state, ordinal, Signal::Late, look, now);
+                    effects.append(&mut step.effects);
+                    return Step { effects, ..step };
+                }
+                due = Some(at);
+                Amendment::At(at)
+            }
+            Late::Ignore | Late::Hold | Late::Amend { .. } => Amendment::None,
+        };
     }
-    Step { state: next, effects, timers: Vec::new() }
+    Step { state: next, effects, timers: timers(due) }
+}
+
+/// Somebody has said that what came late so far is to be ignored.
+fn ignore_late(state: &State) -> Step<State, Effect> {
+    let mut next = state.clone();
+    if let Stage::Frozen { late, amendment, ignored, .. } = &mut next.stage {
+        (*ignored, *amendment) = (late.values().sum(), Amendment::None);
+    }
+    Step { state: next, effects: Vec::new(), timers: Vec::new() }
 }
 
 fn to(state: &State, stage: Stage) -> Step<State, Effect> {
@@ -353,6 +412,7 @@ fn to(state: &State, stage: Stage) -> Step<State, Effect> {
 fn unchanged(state: &State) -> Step<State, Effect> {
     let until = match &state.stage {
         Stage::Waiting { until, .. } => *until,
+        Stage::Frozen { amendment: Amendment::At(at), .. } => Some(*at),
         Stage::NotMatched { .. }
         | Stage::Held { .. }
         | Stage::Frozen { .. }

@@ -135,6 +135,8 @@ mod tests {
             at: now,
             selected: case::Selection::new(),
             late: Default::default(),
+            amendment: case::Amendment::None,
+            ignored: 0,
         };
         lines += &format!("{:?}\n", outcome(&case, None));
         let task: TaskName = "lungs".parse().unwrap();

@@ -89,8 +89,20 @@ impl Conductor {
             Some(row) => form::state(row).map_err(TurnError::from)?,
             None => case::State::new(subject),
         };
+        // What is late for a payload, the version says that froze it.
+        let frozen_by = match &state.stage {
+            case::Stage::Frozen { ordinal, .. } => self.frozen_by(&known.study, pinned, *ordinal)?,
+            case::Stage::NotMatched { .. }
+            | case::Stage::Waiting { .. }
+            | case::Stage::Held { .. }
+            | case::Stage::Expired { .. }
+            | case::Stage::Cancelled { .. } => None,
+        };
+        let pinned = frozen_by.as_ref().unwrap_or(pinned);
+        let mut look = known.look(pinned);
+        look.renewed = self.compared(&known, pinned, &state, &look)?;
         let event = match decision {
-            Decision::Go => case::Event::Run { by: by.clone(), look: known.look(pinned) },
+            Decision::Go => case::Event::Run { by: by.clone(), look },
             Decision::Skip => case::Event::Cancel { by: by.clone() },
         };
         let step = step(&pinned.workflow.rules, &state, event, self.outside.clock.now());

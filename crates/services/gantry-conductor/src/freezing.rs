@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use gantry_definition::{document::StudyFacts, expression::Value};
 use gantry_flow::{
-    case::{Selection, Tally},
-    names::{InputName, PayloadKey},
+    case::{Renewed, Selection, Tally},
+    names::{Actor, InputName, PayloadKey},
     payload::{Candidate, Choose, Item, canonical_bytes, choose},
     run,
 };
@@ -38,24 +38,9 @@ pub(crate) struct Freezing<'a> {
 impl Conductor {
     /// Adds payload and run to the change.
     pub(crate) fn freeze(&self, freezing: &Freezing<'_>, change: &mut Change) -> Result<(), TurnError> {
-        let Freezing { study, pinned, facts, key, selected } = freezing;
-        let reading = Reading::of(&self.outside);
-        let objects = reading.objects(&study.site, &study.uid)?;
-        let mut items: BTreeMap<InputName, Vec<&ObjectRow>> = BTreeMap::new();
-        for (name, input) in &pinned.workflow.inputs {
-            let series = selected.get(name).ok_or(TurnError::Changed)?;
-            let mut chosen = Vec::new();
-            for uid in choose(input.choose, &self.candidates(input.choose, series, facts, &objects)?) {
-                let own: Vec<&ObjectRow> = objects.iter().filter(|object| object.series == uid).collect();
-                // Exactly what the look counted, or it was another study that was ready.
-                let counted = series.get(&uid).map(|tally| tally.objects);
-                if counted != u32::try_from(own.len()).ok() {
-                    return Err(TurnError::Changed);
-                }
-                chosen.extend(own);
-            }
-            items.insert(name.clone(), chosen);
-        }
+        let Freezing { study, pinned, key, .. } = freezing;
+        let objects = Reading::of(&self.outside).objects(&study.site, &study.uid)?;
+        let items = self.chosen(freezing, &objects)?;
         let payload = self.payload(study, key, &items);
         let run = self.run(freezing, &payload)?;
         let begun = run::begin(&pinned.workflow.plan, run.id.clone(), run.lane, payload.frozen);
@@ -103,6 +88,81 @@ impl Conductor {
             frozen: self.outside.clock.now(),
             items: items.iter().flat_map(row_item).collect(),
         }
+    }
+
+    /// Cancels what is left of the run before an amendment: its answer would be replaced as soon as it came.
+    pub(crate) fn end_predecessor(
+        &self,
+        study: &StudyRow,
+        key: &PayloadKey,
+        change: &mut Change,
+    ) -> Result<(), TurnError> {
+        let runs = self.outside.runs.runs_of_study(&study.site, &study.uid)?;
+        let before = runs.into_iter().filter(|run| run.workflow == key.subject.workflow);
+        for run in before.filter(|run| run.ordinal < key.ordinal) {
+            let machine = self.outside.cases.machine(&form::key(&study.site, &study.uid, &run.id))?;
+            let Some(row) = machine else { continue };
+            let state = form::state(&row)?;
+            let (_, pinned) = self.run_of(&run.id)?;
+            let by = Actor::from(format!("payload {} of what came late", key.ordinal).as_str());
+            let event = run::Event::Cancel { by };
+            let step = run::step(&pinned.workflow.plan, &state, event, self.outside.clock.now());
+            if step.state != state {
+                let part = self.change_of(&row, &step, &run);
+                change.expect.extend(part.expect);
+                change.rows.extend(part.rows);
+                change.audit.extend(part.audit);
+            }
+        }
+        Ok(())
+    }
+
+    /// The objects of each input, after its choice.
+    fn chosen<'a>(
+        &self,
+        freezing: &Freezing<'_>,
+        objects: &'a [ObjectRow],
+    ) -> Result<BTreeMap<InputName, Vec<&'a ObjectRow>>, TurnError> {
+        let Freezing { pinned, facts, selected, .. } = freezing;
+        let mut items = BTreeMap::new();
+        for (name, input) in &pinned.workflow.inputs {
+            let series = selected.get(name).ok_or(TurnError::Changed)?;
+            let mut chosen = Vec::new();
+            for uid in choose(input.choose, &self.candidates(input.choose, series, facts, objects)?) {
+                let own: Vec<&ObjectRow> = objects.iter().filter(|object| object.series == uid).collect();
+                // Exactly what the look counted, or it was another study that was ready.
+                let counted = series.get(&uid).map(|tally| tally.objects);
+                if counted != u32::try_from(own.len()).ok() {
+                    return Err(TurnError::Changed);
+                }
+                chosen.extend(own);
+            }
+            items.insert(name.clone(), chosen);
+        }
+        Ok(items)
+    }
+
+    /// What would be frozen now, compared with the payload of `key`.
+    pub(crate) fn renewed(&self, freezing: &Freezing<'_>) -> Result<Renewed, TurnError> {
+        let Freezing { study, key, .. } = freezing;
+        let (site, uid, workflow) = (&study.site, &study.uid, &key.subject.workflow);
+        let before = self.outside.runs.payload(site, uid, workflow, key.ordinal)?;
+        let before = before.ok_or(TurnError::Changed)?;
+        let objects = Reading::of(&self.outside).objects(site, uid)?;
+        let now: BTreeSet<(InputName, u64)> = self
+            .chosen(freezing, &objects)?
+            .into_iter()
+            .flat_map(|(input, chosen)| chosen.into_iter().map(move |object| (input.clone(), object.id)))
+            .collect();
+        let before: BTreeSet<(InputName, u64)> =
+            before.items.into_iter().map(|item| (item.input, item.object)).collect();
+        Ok(if now == before {
+            Renewed::Same
+        } else if now.len() < before.len() {
+            Renewed::Smaller
+        } else {
+            Renewed::Other
+        })
     }
 
     fn run(&self, freezing: &Freezing<'_>, payload: &PayloadRow) -> Result<RunRow, TurnError> {

@@ -4,8 +4,8 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use gantry_definition::document::StudyFacts;
 use gantry_flow::{
-    case::{Effect, Event, Look, Stage, State, Tally, step},
-    names::{AssociationId, CaseKey, Subject},
+    case::{Effect, Event, Late, Look, Renewed, Stage, State, Tally, step},
+    names::{AssociationId, CaseKey, PayloadKey, Subject},
 };
 use gantry_ports::{
     state::case as form,
@@ -36,7 +36,7 @@ enum Looked {
 
 /// What is known of a study, read once for all workflows.
 pub(crate) struct Known {
-    study: StudyRow,
+    pub(crate) study: StudyRow,
     facts: StudyFacts,
     tallies: BTreeMap<SeriesInstanceUid, Tally>,
     released: BTreeMap<AssociationId, Instant>,
@@ -164,7 +164,7 @@ impl Conductor {
     }
 
     /// The version of a workflow that froze a payload, if that is another one.
-    fn frozen_by(
+    pub(crate) fn frozen_by(
         &self,
         study: &StudyRow,
         newest: &Pinned,
@@ -224,7 +224,8 @@ impl Conductor {
             | Stage::Cancelled { .. } => None,
         };
         let pinned = frozen_by.as_ref().unwrap_or(pinned);
-        let look = known.look(pinned);
+        let mut look = known.look(pinned);
+        look.renewed = self.compared(known, pinned, &state, &look)?;
         let now = self.outside.clock.now();
         let step = step(&pinned.workflow.rules, &state, Event::Look(look), now);
         let version = row.map_or(0, |row| row.version);
@@ -243,6 +244,24 @@ impl Conductor {
         self.follow(known, pinned, step.effects, change)
     }
 
+    /// Of a case that has a payload, and whose workflow does something about what came late: what a new one would be.
+    pub(crate) fn compared(
+        &self,
+        known: &Known,
+        pinned: &Pinned,
+        state: &State,
+        look: &Look,
+    ) -> Result<Renewed, TurnError> {
+        let Stage::Frozen { ordinal, selected, .. } = &state.stage else { return Ok(Renewed::Same) };
+        let is_complete = pinned.workflow.inputs.keys().all(|input| look.selected.contains_key(input));
+        if pinned.workflow.rules.late == Late::Ignore || look.selected == *selected || !is_complete {
+            return Ok(Renewed::Same);
+        }
+        let key = PayloadKey { subject: state.subject.clone(), ordinal: *ordinal };
+        let (study, facts) = (&known.study, &known.facts);
+        self.renewed(&Freezing { study, pinned, facts, key: &key, selected: &look.selected })
+    }
+
     /// Adds what a step asks for to the change.
     pub(crate) fn follow(
         &self,
@@ -255,6 +274,7 @@ impl Conductor {
         for effect in effects {
             match effect {
                 Effect::Freeze { key, selected } => {
+                    self.end_predecessor(study, &key, change)?;
                     let freezing = Freezing { study, pinned, facts, key: &key, selected: &selected };
                     self.freeze(&freezing, change)?;
                 }

@@ -431,7 +431,7 @@ impl Conductor {
     }
 
     /// Machine row and audit of a step.
-    fn change_of(&self, machine: &MachineRow, step: &Step<State, Effect>, run: &RunRow) -> Change {
+    pub(crate) fn change_of(&self, machine: &MachineRow, step: &Step<State, Effect>, run: &RunRow) -> Change {
         let subject = run.id.as_str();
         let mut audit = Vec::new();
         for (name, task) in &step.state.tasks {

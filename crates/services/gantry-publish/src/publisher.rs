@@ -251,7 +251,7 @@ impl Publisher {
             run: &record,
             scope: &scope,
             profile: &rows.profile(),
-            replaces: &[],
+            replaces: &rows.replaces,
         };
         let made = making::make(&*self.craft, &inputs, &application.package).map_err(Refusal::Make)?;
         if made.set.objects.is_empty() {

@@ -7,14 +7,16 @@ use gantry_definition::{
     package::Class,
 };
 use gantry_evidence::{
+    inputs::Replaced,
     object::Kind,
     profile::{CaptureModality, FormProfile, ProfileName},
 };
 use gantry_ports::{
     definitions,
+    lineage::Lineage,
     packages::Application,
     state::publication::PublicationKey,
-    store::{DocumentKind, IdentityRow, MachineKey, ObjectRow, ResultRow, RunRow},
+    store::{DocumentKind, EvidenceRow, IdentityRow, MachineKey, ObjectRow, ResultRow, RunRow},
 };
 use gantry_types::ids::TaskName;
 
@@ -38,6 +40,8 @@ pub(crate) struct Rows {
     pub(crate) kinds: BTreeSet<Kind>,
     /// The laxest of the classes that the result comes from (DL2).
     pub(crate) class: Class,
+    /// The objects whose place it takes: those of the payload before its own.
+    pub(crate) replaces: Vec<Replaced>,
 }
 
 impl Rows {
@@ -72,7 +76,9 @@ impl Rows {
             return Err(Refusal::Class { result: class, destination: destination.name, takes }.into());
         }
         let objects = objects(outside, &run)?;
-        Ok(Self { run, result, objects, application, destination, version, kinds, class })
+        let lineage = Lineage::read(&*outside.runs, &run.site, &run.study)?;
+        let replaces = lineage.replaced(&run, &of.task, &of.destination).filter_map(replaced).collect();
+        Ok(Self { run, result, objects, application, destination, version, kinds, class, replaces })
     }
 
     /// The form that the destination gets.
@@ -86,6 +92,15 @@ impl Rows {
             capture_modality: CaptureModality::Other,
         }
     }
+}
+
+fn replaced(evidence: &EvidenceRow) -> Option<Replaced> {
+    Some(Replaced {
+        kind: Kind::of_sop_class(evidence.sop_class.as_str())?,
+        sop_class: evidence.sop_class.clone(),
+        sop_instance: evidence.sop_instance.clone(),
+        series: evidence.series.clone(),
+    })
 }
 
 const fn kind(kind: EvidenceKind) -> Kind {

@@ -80,6 +80,13 @@ fn held(state: &case::State) -> String {
         case::Stage::Held { why: case::HeldWhy::Contradiction(why), at, .. } => {
             format!("held since {at}: {why}")
         }
+        case::Stage::Frozen { ordinal, amendment: case::Amendment::Asked(at), late, .. } => {
+            let late: u32 = late.values().sum();
+            format!(
+                "held since {at}: {late} objects came too late for payload {ordinal}; --go runs anew with them, --skip \
+                 ignores them"
+            )
+        }
         case::Stage::NotMatched { .. }
         | case::Stage::Waiting { .. }
         | case::Stage::Frozen { .. }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use gantry_flow::{
-    case::{Effect, HeldWhy, Selection, Signal, Stage, State, Tally},
+    case::{Amendment, Effect, HeldWhy, Selection, Signal, Stage, State, Tally},
     names::{Actor, AssociationId, CaseKey, InputName, Subject},
     step::Step,
 };
@@ -44,6 +44,14 @@ enum Form {
         at: i64,
         selected: WireSelection,
         late: BTreeMap<String, u32>,
+        /// When it is amended; neither this nor `asked`: nothing is to become of what came late.
+        #[serde(default)]
+        amend_at: Option<i64>,
+        /// Since when a person is asked.
+        #[serde(default)]
+        asked: Option<i64>,
+        #[serde(default)]
+        ignored: u32,
     },
     Expired {
         at: i64,
@@ -70,6 +78,7 @@ enum WireSignal {
     AssociationEnd,
     Quiet,
     MaxWait,
+    Late,
     Person(String),
 }
 
@@ -89,7 +98,7 @@ pub fn key(subject: &Subject) -> MachineKey {
 #[must_use]
 pub fn row(step: &Step<State, Effect>, version: u64) -> MachineRow {
     let person = match &step.state.stage {
-        Stage::Held { at, .. } => Some(*at),
+        Stage::Held { at, .. } | Stage::Frozen { amendment: Amendment::Asked(at), .. } => Some(*at),
         Stage::NotMatched { .. }
         | Stage::Waiting { .. }
         | Stage::Frozen { .. }
@@ -138,17 +147,27 @@ fn encode(state: &State) -> String {
             at: at.0,
             selected: selection(selected),
         },
-        Stage::Frozen { ordinal, signal, at, selected, late } => Form::Frozen {
+        Stage::Frozen { ordinal, signal, at, selected, late, amendment, ignored } => Form::Frozen {
             ordinal: *ordinal,
             signal: match signal {
                 Signal::AssociationEnd => WireSignal::AssociationEnd,
                 Signal::Quiet => WireSignal::Quiet,
                 Signal::MaxWait => WireSignal::MaxWait,
+                Signal::Late => WireSignal::Late,
                 Signal::Person(by) => WireSignal::Person(by.to_string()),
             },
             at: at.0,
             selected: selection(selected),
             late: late.iter().map(|(series, count)| (series.to_string(), *count)).collect(),
+            amend_at: match amendment {
+                Amendment::At(at) => Some(at.0),
+                Amendment::None | Amendment::Asked(_) => None,
+            },
+            asked: match amendment {
+                Amendment::Asked(at) => Some(at.0),
+                Amendment::None | Amendment::At(_) => None,
+            },
+            ignored: *ignored,
         },
         Stage::Expired { at, selected } => Form::Expired { at: at.0, selected: selection(selected) },
         Stage::Cancelled { by, at } => Form::Cancelled { by: by.to_string(), at: at.0 },
@@ -187,12 +206,13 @@ fn decode(text: &str, subject: Subject) -> Result<State, StateError> {
             at: Instant(at),
             selected: selection_back(selected)?,
         },
-        Form::Frozen { ordinal, signal, at, selected, late } => Stage::Frozen {
+        Form::Frozen { ordinal, signal, at, selected, late, amend_at, asked, ignored } => Stage::Frozen {
             ordinal,
             signal: match signal {
                 WireSignal::AssociationEnd => Signal::AssociationEnd,
                 WireSignal::Quiet => Signal::Quiet,
                 WireSignal::MaxWait => Signal::MaxWait,
+                WireSignal::Late => Signal::Late,
                 WireSignal::Person(by) => Signal::Person(Actor::from(&*by)),
             },
             at: Instant(at),
@@ -201,6 +221,12 @@ fn decode(text: &str, subject: Subject) -> Result<State, StateError> {
                 .into_iter()
                 .map(|(uid, count)| Ok((series(&uid)?, count)))
                 .collect::<Result<_, StateError>>()?,
+            amendment: match (amend_at, asked) {
+                (Some(at), _) => Amendment::At(Instant(at)),
+                (None, Some(at)) => Amendment::Asked(Instant(at)),
+                (None, None) => Amendment::None,
+            },
+            ignored,
         },
         Form::Expired { at, selected } => {
             Stage::Expired { at: Instant(at), selected: selection_back(selected)? }
@@ -256,13 +282,16 @@ mod tests {
         let clause =
             JudgedClause { name: "a == b".to_owned(), verdict: Verdict::Unknown, seen: String::new() };
         let (at, by) = (Instant(7), Actor::from("anna"));
-        let frozen = |signal| Stage::Frozen {
-            ordinal: 1,
+        let amended = |signal, amendment| Stage::Frozen {
+            ordinal: 2,
             signal,
             at,
             selected: selected.clone(),
             late: BTreeMap::from([(uid.clone(), 2)]),
+            amendment,
+            ignored: 1,
         };
+        let frozen = |signal| amended(signal, Amendment::None);
         let held = |why| Stage::Held { why, at, selected: selected.clone() };
         for stage in [
             Stage::NotMatched { clauses: vec![clause] },
@@ -280,11 +309,16 @@ mod tests {
             frozen(Signal::Quiet),
             frozen(Signal::MaxWait),
             frozen(Signal::Person(by.clone())),
+            amended(Signal::Late, Amendment::At(Instant(8))),
+            amended(Signal::Quiet, Amendment::Asked(at)),
             Stage::Expired { at, selected: selected.clone() },
             Stage::Cancelled { by, at },
         ] {
             let state = State { subject: subject.clone(), stage };
-            let is_held = matches!(state.stage, Stage::Held { .. });
+            let is_held = matches!(
+                state.stage,
+                Stage::Held { .. } | Stage::Frozen { amendment: Amendment::Asked(_), .. }
+            );
             let step = Step { state, effects: Vec::new(), timers: Vec::new() };
             let mut row = row(&step, 3);
             assert_eq!(super::state(&row).unwrap(), step.state);

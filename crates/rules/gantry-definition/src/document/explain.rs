@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use gantry_flow::{
-    case::{Look, Match, Tally},
+    case::{Look, Match, Renewed, Tally},
     names::{AssociationId, InputName},
 };
 use gantry_types::{
@@ -90,7 +90,7 @@ impl Explanation {
         let tally = |uid: &SeriesInstanceUid| Some((uid.clone(), tallies.get(uid)?.clone()));
         let of_input = |name: &InputName| self.selected(name).filter_map(tally).collect();
         let selected = self.inputs.keys().map(|name| (name.clone(), of_input(name))).collect();
-        Look { matched, selected, released: released.clone(), contradiction: None }
+        Look { matched, selected, released: released.clone(), contradiction: None, renewed: Renewed::Same }
     }
 }
 

@@ -215,31 +215,37 @@ fn rules(
     })
 }
 
-/// `ignore`, alone or as `{ do: ignore }`.
+/// `ignore` or `hold`, alone or as `{ do: ... }`; `{ do: amend }` with its times.
 fn late(tree: &Tree, problems: &mut Problems) -> Option<Late> {
-    let word = match &tree.shape {
-        Shape::Mapping(_) => {
-            let mapping = Mapping::of(tree, "`late`", problems)?;
-            mapping.required("do", problems)?
-        }
-        Shape::Nothing | Shape::Text(_) | Shape::List(_) => tree,
-    };
-    match text(word, problems)? {
-        later @ ("amend" | "hold") => {
-            let what = format!("`late: {later}` is not carried out by this version");
-            let hint =
-                "write `late: ignore`: late objects are recorded and shown; amending and holding come later";
-            problems.add(word.at, what, Some(hint.to_owned()));
-            None
-        }
-        _ => {
-            let late = choice(word, &[("ignore", Late::Ignore)], problems)?;
-            if word.at != tree.at {
-                Mapping::open(tree, "Workflow.late", problems)?;
-            }
-            Some(late)
-        }
+    #[derive(Clone, Copy, PartialEq)]
+    enum Word {
+        Ignore,
+        Hold,
+        Amend,
     }
+    let words = &[("ignore", Word::Ignore), ("hold", Word::Hold), ("amend", Word::Amend)];
+    let mapping = match &tree.shape {
+        Shape::Mapping(_) => Some(Mapping::open(tree, "Workflow.late", problems)?),
+        Shape::Nothing | Shape::Text(_) | Shape::List(_) => None,
+    };
+    let word = match &mapping {
+        Some(mapping) => choice(mapping.required("do", problems)?, words, problems)?,
+        None => choice(tree, words, problems)?,
+    };
+    let get = |key| mapping.and_then(|mapping: Mapping<'_>| mapping.get(key));
+    if word != Word::Amend
+        && let Some(tree) = get("settle").or(get("max"))
+    {
+        problems.add(tree.at, "only `do: amend` has `settle` and `max`".to_owned(), None);
+        return None;
+    }
+    let settle = duration_or(get("settle"), MINUTE, SECOND..=DAY, problems);
+    let max = get("max").map_or(Some(2), |tree| number(tree, 1..=100, problems));
+    Some(match word {
+        Word::Ignore => Late::Ignore,
+        Word::Hold => Late::Hold,
+        Word::Amend => Late::Amend { settle: settle?, max: max? },
+    })
 }
 
 fn lane(tree: &Tree, problems: &mut Problems) -> Option<LaneRule> {

@@ -23,6 +23,19 @@ pub struct Look {
     pub released: BTreeMap<AssociationId, Instant>,
     /// Why nothing may be made of what is there, for people.
     pub contradiction: Option<String>,
+    /// Of a case that has a payload: what a new one would be.
+    pub renewed: Renewed,
+}
+
+/// A payload that would be frozen now, compared with the one that was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Renewed {
+    /// The same, or there is none to compare with, or nobody asked.
+    Same,
+    /// It would lack objects that the other has the number of: it is never frozen.
+    Smaller,
+    /// Others, and at least as many.
+    Other,
 }
 
 /// Whether a workflow applies.
@@ -76,6 +89,11 @@ impl Look {
         rules.inputs.iter().filter(is_empty).cloned().collect()
     }
 
+    /// When the last selected object came.
+    pub(super) fn last(&self) -> Option<Instant> {
+        self.tallies().map(|tally| tally.last).max()
+    }
+
     fn tallies(&self) -> impl Iterator<Item = &Tally> {
         self.selected.values().flat_map(BTreeMap::values)
     }
@@ -103,11 +121,7 @@ pub(super) fn see(rules: &Rules, look: &Look, since: Option<Instant>, now: Insta
             .association_end
             .zip(look.only_association_released())
             .map(|(wait, ended)| (ended.after(wait), Some(Signal::AssociationEnd)));
-        let quiet = look
-            .tallies()
-            .map(|tally| tally.last)
-            .max()
-            .map(|last| (last.after(rules.quiet), Some(Signal::Quiet)));
+        let quiet = look.last().map(|last| (last.after(rules.quiet), Some(Signal::Quiet)));
         signals.extend(association_end.into_iter().chain(quiet));
     }
     signals.extend(overdue);

@@ -15,6 +15,8 @@ use crate::{
     walk::{Coverage, Dice},
 };
 
+mod late;
+
 const SECOND: i64 = 1_000_000;
 
 fn at(seconds: i64) -> Instant {
@@ -43,6 +45,7 @@ fn new() -> State {
 struct Kept {
     objects: BTreeMap<(String, u32), (Instant, AssociationId)>,
     released: BTreeMap<AssociationId, Instant>,
+    renewed: Option<Renewed>,
 }
 
 impl Kept {
@@ -70,7 +73,8 @@ impl Kept {
                 }
             }
         }
-        Look { matched: Match::Yes, selected, released: self.released.clone(), contradiction: None }
+        let (released, renewed) = (self.released.clone(), self.renewed.unwrap_or(Renewed::Same));
+        Look { matched: Match::Yes, selected, released, contradiction: None, renewed }
     }
 }
 
@@ -82,8 +86,13 @@ fn show(step: &Step<State, Effect>) -> String {
             format!("waiting with {}, missing [{}]", objects(selected), missing.join(" "))
         }
         Stage::Held { why, .. } => format!("held: {why:?}"),
-        Stage::Frozen { signal, selected, late, .. } => {
-            format!("frozen by {signal:?} with {}, late {:?}", objects(selected), late.values())
+        Stage::Frozen { signal, selected, late, amendment, .. } => {
+            let what = match amendment {
+                Amendment::None => String::new(),
+                Amendment::At(_) => ", to be amended".to_string(),
+                Amendment::Asked(at) => format!(", asked at {}", at.0 / SECOND),
+            };
+            format!("frozen by {signal:?} with {}, late {:?}{what}", objects(selected), late.values())
         }
         Stage::Expired { .. } => "expired".to_string(),
         Stage::Cancelled { by, .. } => format!("cancelled by {by}"),
@@ -122,6 +131,14 @@ fn check(rules: &Rules, script: &str, want: Expect) {
             }
             "release" => {
                 kept.released.insert(AssociationId(words[2].parse().unwrap()), now);
+                Event::Look(kept.look(rules))
+            }
+            "other" | "same" | "smaller" => {
+                kept.renewed = Some(match words[1] {
+                    "other" => Renewed::Other,
+                    "same" => Renewed::Same,
+                    _ => Renewed::Smaller,
+                });
                 Event::Look(kept.look(rules))
             }
             "look" => Event::Look(kept.look(rules)),

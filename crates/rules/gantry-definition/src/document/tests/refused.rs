@@ -27,7 +27,7 @@ fn unknown_keys_and_kinds_are_refused_with_the_nearest() {
         "deliver:",
         "deliver_to:",
         expect![[r#"
-            24:1: a Workflow has no key `deliver_to`
+            25:1: a Workflow has no key `deliver_to`
             hint: did you mean `deliver`?
         "#]],
     );
@@ -78,7 +78,7 @@ fn another_kind_or_version_is_refused() {
         "lane: routine ",
         "lane: ",
         expect![[r#"
-            16:1: `lane` has no value
+            17:1: `lane` has no value
             hint: leave the key out for its default: routine
         "#]],
     );
@@ -97,9 +97,9 @@ fn unknown_words_inside_lists_and_tasks_are_refused() {
         "timeout: 10m",
         "tiemout: 10m\n    memory: 3",
         expect![[r#"
-            22:5: a task has no key `tiemout`
+            23:5: a task has no key `tiemout`
             hint: did you mean `timeout`?
-            23:5: a task has no key `memory`
+            24:5: a task has no key `memory`
             hint: it has `name`, `app`, `inputs`, `after`, `assert`, `timeout`, `retry`
         "#]],
     );
@@ -107,7 +107,7 @@ fn unknown_words_inside_lists_and_tasks_are_refused() {
         "{ image: chest }",
         "{ image: breast }",
         expect![[r#"
-            20:22: `breast` is none of `chest`
+            21:22: `breast` is none of `chest`
         "#]],
     );
     check(
@@ -121,8 +121,8 @@ fn unknown_words_inside_lists_and_tasks_are_refused() {
         "what: [seg, sr, sc]",
         "what: [seg, rs, seg]",
         expect![[r#"
-            26:17: `rs` is none of `seg`, `sr`, `sc`
-            26:21: the text `seg` stands in the list twice
+            27:17: `rs` is none of `seg`, `sr`, `sc`
+            27:21: the text `seg` stands in the list twice
         "#]],
     );
 }
@@ -156,14 +156,14 @@ fn values_of_the_wrong_form_are_told_with_what_was_meant() {
         "attempts: 3",
         "attempts: 0",
         expect![[r#"
-            23:24: `0` is no number from 1 to 10
+            24:24: `0` is no number from 1 to 10
         "#]],
     );
     check(
         "attempts: 3",
         "attempts: 03",
         expect![[r#"
-            23:24: `03` is no number from 1 to 10
+            24:24: `03` is no number from 1 to 10
         "#]],
     );
 }
@@ -181,7 +181,7 @@ fn shapes_and_names_of_the_wrong_form_are_told() {
         "what: [seg, sr, sc]",
         "what: seg",
         expect![[r#"
-            26:11: this must be a list, but is the text `seg`
+            27:11: this must be a list, but is the text `seg`
             hint: write `[one, two]`, or one `- item` a line
         "#]],
     );
@@ -189,21 +189,21 @@ fn shapes_and_names_of_the_wrong_form_are_told() {
         "{ image: chest }",
         "chest",
         expect![[r#"
-            20:13: `inputs` must be a mapping, but is the text `chest`
+            21:13: `inputs` must be a mapping, but is the text `chest`
         "#]],
     );
     check(
         "  - to: pacs\n",
         "  - to: pacs\n  - to: pacs\n",
         expect![[r#"
-            26:5: destination `pacs` stands in the list twice
+            27:5: destination `pacs` stands in the list twice
         "#]],
     );
     check(
         "  - name: lungs\n",
         "  - name: lungs\n    after: [report]\n",
         expect![[r#"
-            18:3: task `lungs` comes after `report`, which is not there
+            19:3: task `lungs` comes after `report`, which is not there
         "#]],
     );
     check(
@@ -223,20 +223,19 @@ fn shapes_and_names_of_the_wrong_form_are_told() {
         "#]],
     );
     check(
-        "ready: ",
-        "late: hold\nready: ",
+        "{ do: amend, settle: 60s, max: 2 }",
+        "{ do: hold, max: 2 }",
         expect![[r#"
-            11:7: `late: hold` is not carried out by this version
-            hint: write `late: ignore`: late objects are recorded and shown; amending and holding come later
-        "#]],
+        16:24: only `do: amend` has `settle` and `max`
+    "#]],
     );
     check(
-        "ready: ",
-        "late: { do: ignore, max: 2 }\nready: ",
+        "{ do: amend, settle: 60s, max: 2 }",
+        "amends",
         expect![[r#"
-            11:21: `late` has no key `max`
-            hint: it has `do`
-        "#]],
+        16:7: `amends` is none of `ignore`, `hold`, `amend`
+        hint: did you mean `amend`?
+    "#]],
     );
 }
 
@@ -310,7 +309,7 @@ fn its_place_is_found_in_folded_and_quoted_texts_too() {
         "lane: routine ",
         "lane: 'study.description.contains(\"STAT\") ? \"urgnt\" : \"routine\"'",
         expect![[r#"
-            16:46: `urgnt` is not known here
+            17:46: `urgnt` is not known here
             hint: did you mean `urgent`?
         "#]],
     );
@@ -318,7 +317,7 @@ fn its_place_is_found_in_folded_and_quoted_texts_too() {
         "lane: routine ",
         "lane: 'study.descripton.contains(\"STAT\") ? \"urgent\" : \"routine\"'",
         expect![[r#"
-            16:8: `study.descripton` is not known here
+            17:8: `study.descripton` is not known here
             hint: did you mean `study.description`?
         "#]],
     );
@@ -400,8 +399,8 @@ fn many_problems_are_told_at_once_and_in_order() {
             10:13: `thin` is none of `thinnest`, `newest`, `all`
             12:10: `20` is no time
             hint: write `20s`, `3m`, `1h30m` or `7d`
-            18:5: `app` is missing
-            19:5: a task has no key `apps`
+            19:5: `app` is missing
+            20:5: a task has no key `apps`
             hint: did you mean `app`?
         "#]],
     );

@@ -1,0 +1,75 @@
+//! Which evidence takes the place of which: of one workflow, task and destination, that of a higher payload ordinal.
+//!
+//! Nothing is written when evidence is superseded: it follows from the rows, in whichever order they came.
+
+use gantry_types::{
+    ids::{DestinationName, SiteId, TaskName, WorkflowName},
+    uid::StudyInstanceUid,
+};
+
+use crate::{
+    runs::Runs,
+    store::{EvidenceRow, RunRow, StoreError},
+};
+
+/// The evidence of a study, with what it comes from.
+#[derive(Debug, Default)]
+pub struct Lineage(Vec<Member>);
+
+#[derive(Debug)]
+struct Member {
+    evidence: EvidenceRow,
+    workflow: WorkflowName,
+    ordinal: u32,
+}
+
+impl Lineage {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn read(runs: &dyn Runs, site: &SiteId, study: &StudyInstanceUid) -> Result<Self, StoreError> {
+        let all = runs.runs_of_study(site, study)?;
+        let member = |evidence: EvidenceRow| {
+            let run = all.iter().find(|run| run.id == evidence.run)?;
+            Some(Member { workflow: run.workflow.clone(), ordinal: run.ordinal, evidence })
+        };
+        Ok(Self(runs.evidence_of_study(site, study)?.into_iter().filter_map(member).collect()))
+    }
+
+    /// What has taken the place of an object: the newest of its kind, if that is another.
+    #[must_use]
+    pub fn superseded_by(&self, evidence: &EvidenceRow) -> Option<&EvidenceRow> {
+        let own = self.0.iter().find(|member| member.evidence.sop_instance == evidence.sop_instance)?;
+        let newest = self
+            .0
+            .iter()
+            .filter(|member| {
+                member.is_of(&own.workflow, &evidence.task, &evidence.destination)
+                    && member.evidence.sop_class == evidence.sop_class
+                    && own.ordinal < member.ordinal
+            })
+            .max_by_key(|member| member.ordinal);
+        newest.map(|member| &member.evidence)
+    }
+
+    /// What evidence of a run takes the place of: the objects of the newest payload before its own that has any.
+    pub fn replaced(
+        &self,
+        run: &RunRow,
+        task: &TaskName,
+        destination: &DestinationName,
+    ) -> impl Iterator<Item = &EvidenceRow> {
+        let before =
+            |member: &&Member| member.is_of(&run.workflow, task, destination) && member.ordinal < run.ordinal;
+        let newest = self.0.iter().filter(before).map(|member| member.ordinal).max();
+        let members = self.0.iter().filter(move |member| Some(member.ordinal) == newest);
+        members.filter(before).map(|member| &member.evidence)
+    }
+}
+
+impl Member {
+    fn is_of(&self, workflow: &WorkflowName, task: &TaskName, destination: &DestinationName) -> bool {
+        self.workflow == *workflow && self.evidence.task == *task && self.evidence.destination == *destination
+    }
+}

@@ -1,0 +1,112 @@
+//! What becomes of objects that come after the payload was frozen.
+
+use super::*;
+
+fn with(late: Late) -> Rules {
+    Rules { late, ..rules(&["chest"], OnMaxWait::Run) }
+}
+
+#[test]
+fn late_objects_are_frozen_anew_once_nothing_more_comes() {
+    check(
+        &with(Late::Amend { settle: Duration::from_secs(60), max: 2 }),
+        "0 keep 1.0.1 1-3 7
+         20 look
+         30 other
+         30 keep 1.0.1 4-4 8
+         50 keep 1.0.1 5-5 8
+         109 look
+         110 look
+         111 same
+         200 other
+         200 keep 1.0.1 6-6 9
+         260 look
+         300 keep 1.0.1 7-7 9
+         400 look",
+        expect![[r#"
+            0 keep 1.0.1 1-3 7 -> waiting with 3, missing [] [] ["20"]
+            20 look -> frozen by Quiet with 3, late [] ["freeze 1 of 3"] []
+            30 other -> frozen by Quiet with 3, late [] [] []
+            30 keep 1.0.1 4-4 8 -> frozen by Quiet with 3, late [1], to be amended ["late 1.0.1 1"] ["90"]
+            50 keep 1.0.1 5-5 8 -> frozen by Quiet with 3, late [2], to be amended ["late 1.0.1 2"] ["110"]
+            109 look -> frozen by Quiet with 3, late [2], to be amended [] ["110"]
+            110 look -> frozen by Late with 5, late [] ["freeze 2 of 5"] []
+            111 same -> frozen by Late with 5, late [] [] []
+            200 other -> frozen by Late with 5, late [] [] []
+            200 keep 1.0.1 6-6 9 -> frozen by Late with 5, late [1], to be amended ["late 1.0.1 1"] ["260"]
+            260 look -> frozen by Late with 6, late [] ["freeze 3 of 6"] []
+            300 keep 1.0.1 7-7 9 -> frozen by Late with 6, late [1] ["late 1.0.1 1"] []
+            400 look -> frozen by Late with 6, late [1] [] []
+        "#]],
+    );
+}
+
+#[test]
+fn a_smaller_payload_or_one_of_a_study_that_does_not_match_is_never_frozen() {
+    let rules = with(Late::Amend { settle: Duration::from_secs(60), max: 2 });
+    check(
+        &rules,
+        "0 keep 1.0.1 1-3 7
+         20 look
+         30 smaller
+         31 keep 1.0.2 1-3 8
+         100 look",
+        expect![[r#"
+            0 keep 1.0.1 1-3 7 -> waiting with 3, missing [] [] ["20"]
+            20 look -> frozen by Quiet with 3, late [] ["freeze 1 of 3"] []
+            30 smaller -> frozen by Quiet with 3, late [] [] []
+            31 keep 1.0.2 1-3 8 -> frozen by Quiet with 3, late [3] ["late 1.0.2 3"] []
+            100 look -> frozen by Quiet with 3, late [3] [] []
+        "#]],
+    );
+    check(
+        &rules,
+        "0 keep 1.0.1 1-3 7
+         20 look
+         30 other
+         31 keep 1.0.1 4-4 8
+         95 unmatched
+         96 contradict
+         97 look",
+        expect![[r#"
+            0 keep 1.0.1 1-3 7 -> waiting with 3, missing [] [] ["20"]
+            20 look -> frozen by Quiet with 3, late [] ["freeze 1 of 3"] []
+            30 other -> frozen by Quiet with 3, late [] [] []
+            31 keep 1.0.1 4-4 8 -> frozen by Quiet with 3, late [1], to be amended ["late 1.0.1 1"] ["91"]
+            95 unmatched -> frozen by Quiet with 3, late [1] [] []
+            96 contradict -> frozen by Quiet with 3, late [1] [] []
+            97 look -> frozen by Late with 4, late [] ["freeze 2 of 4"] []
+        "#]],
+    );
+}
+
+#[test]
+fn a_person_is_asked_and_asked_again_only_for_what_is_new() {
+    check(
+        &with(Late::Hold),
+        "0 keep 1.0.1 1-3 7
+         20 look
+         30 other
+         30 keep 1.0.1 4-4 8
+         40 look
+         50 cancel
+         60 look
+         70 keep 1.0.1 5-5 8
+         80 run
+         90 same
+         91 cancel",
+        expect![[r#"
+            0 keep 1.0.1 1-3 7 -> waiting with 3, missing [] [] ["20"]
+            20 look -> frozen by Quiet with 3, late [] ["freeze 1 of 3"] []
+            30 other -> frozen by Quiet with 3, late [] [] []
+            30 keep 1.0.1 4-4 8 -> frozen by Quiet with 3, late [1], asked at 30 ["late 1.0.1 1"] []
+            40 look -> frozen by Quiet with 3, late [1], asked at 30 [] []
+            50 cancel -> frozen by Quiet with 3, late [1] [] []
+            60 look -> frozen by Quiet with 3, late [1] [] []
+            70 keep 1.0.1 5-5 8 -> frozen by Quiet with 3, late [2], asked at 70 ["late 1.0.1 2"] []
+            80 run -> frozen by Person(Actor("anna")) with 5, late [] ["freeze 2 of 5"] []
+            90 same -> frozen by Person(Actor("anna")) with 5, late [] [] []
+            91 cancel -> frozen by Person(Actor("anna")) with 5, late [] [] []
+        "#]],
+    );
+}
