@@ -101,3 +101,44 @@ fn a_run_that_failed_is_found_and_tried_again() {
     let done = again["done"].to_string();
     assert!(done.contains("queued since") || done.contains("runs on") || done.contains("failed"), "{done}");
 }
+
+#[test]
+fn a_run_is_cancelled_and_made_once_more() {
+    let dir = TempDir::new().unwrap();
+    let served = Served::start_with(&format!("{CONFIG}[run]\nslots = 1\n"));
+    apply(&served, dir.path(), &format!("{WORKFLOW}{NOWHERE}"));
+    // The first is computed while the others wait.
+    let studies: Vec<_> = (58..62).map(|seed| phantom(dir.path(), seed)).collect();
+    studies.iter().for_each(|study| send(&served, "GANTRY", &[study]));
+    let study = newest_study(&served);
+    let list = wait_for(&served, &["runs", "list"], |list| {
+        list["runs"].as_array().unwrap().iter().any(|run| run["study"] == study.as_str())
+    });
+    let of_study = |list: &Value| -> Vec<Value> {
+        let all = list["runs"].as_array().cloned().unwrap_or_default();
+        all.into_iter().filter(|run| run["study"] == study.as_str()).collect()
+    };
+    let run = of_study(&list)[0]["run"].as_str().unwrap().to_owned();
+    let order = |what: &str| {
+        let mut command = Command::new(program());
+        command
+            .args(["runs", what, &run, "--reason", "test", "--json", "--data"])
+            .arg(served.data())
+            .output()
+            .unwrap()
+    };
+    // Its slot may claim it at the same moment; then nothing is changed, and one tries again.
+    assert!((0..20).any(|_| order("cancel").status.success()));
+    wait_for_outcome(&served, &study, "cancelled");
+    let again = order("cancel");
+    assert!(
+        !again.status.success() && String::from_utf8_lossy(&again.stderr).contains("over already"),
+        "{again:?}"
+    );
+
+    assert!((0..20).any(|_| order("rerun").status.success()));
+    wait_for_outcome(&served, &study, "ran");
+    let runs = of_study(&served.ask(&["runs", "list"]));
+    let told: Vec<(&Value, &Value)> = runs.iter().map(|run| (&run["payload"], &run["state"])).collect();
+    assert_eq!(told, [(&2.into(), &"ran".into()), (&1.into(), &"cancelled".into())]);
+}

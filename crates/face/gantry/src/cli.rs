@@ -329,6 +329,26 @@ pub(crate) enum Runs {
         /// As `gantry runs list` names it.
         run: String,
     },
+    /// End a run that is not over: nothing comes of it.
+    Cancel {
+        #[command(flatten)]
+        listing: Listing,
+        /// As `gantry runs list` names it.
+        run: String,
+        /// Why; it goes into the audit trail.
+        #[arg(long)]
+        reason: String,
+    },
+    /// Run once more, with all that is there of the study now: a new run, whose evidence replaces the earlier.
+    Rerun {
+        #[command(flatten)]
+        listing: Listing,
+        /// As `gantry runs list` names it.
+        run: String,
+        /// Why; it goes into the audit trail.
+        #[arg(long)]
+        reason: String,
+    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -17,6 +17,8 @@
 //! | expired | | | | | | **frozen** | cancelled |
 //! | cancelled | | | | | | **frozen** | |
 //!
+//! *Again* freezes anew what is frozen, with what is there now.
+//!
 //! Where what is there contradicts itself, everything that matches and is not frozen is held instead.
 //!
 //! Invariants
@@ -203,6 +205,13 @@ pub enum Event {
         /// What is there now.
         look: Look,
     },
+    /// Somebody wants a new run of a case that has one, with what is there now, the same or more.
+    Again {
+        /// Who.
+        by: Actor,
+        /// What is there now.
+        look: Look,
+    },
     /// Somebody does not want it to run.
     Cancel {
         /// Who.
@@ -254,11 +263,23 @@ pub fn step(rules: &Rules, state: &State, event: Event, now: Instant) -> Step<St
             | Stage::Held { .. }
             | Stage::Expired { .. }
             | Stage::Cancelled { .. } => {
-                let is_complete = look.matched == Match::Yes
-                    && look.contradiction.is_none()
-                    && look.missing(rules).is_empty();
-                if is_complete { freeze(state, 1, Signal::Person(by), look, now) } else { unchanged(state) }
+                if is_whole(rules, &look) {
+                    freeze(state, 1, Signal::Person(by), look, now)
+                } else {
+                    unchanged(state)
+                }
             }
+        },
+        Event::Again { by, look } => match state.stage {
+            Stage::Frozen { ordinal, .. } if look.renewed != Renewed::Smaller && is_whole(rules, &look) => {
+                freeze(state, ordinal + 1, Signal::Person(by), look, now)
+            }
+            Stage::NotMatched { .. }
+            | Stage::Waiting { .. }
+            | Stage::Held { .. }
+            | Stage::Frozen { .. }
+            | Stage::Expired { .. }
+            | Stage::Cancelled { .. } => unchanged(state),
         },
         Event::Cancel { by } => match &state.stage {
             Stage::Frozen { amendment: Amendment::At(_) | Amendment::Asked(_), .. } => ignore_late(state),
@@ -344,12 +365,14 @@ fn freeze(state: &State, ordinal: u32, signal: Signal, look: Look, now: Instant)
     Step { effects, ..to(state, stage) }
 }
 
+/// Whether a payload may be made of what is there.
+fn is_whole(rules: &Rules, look: &Look) -> bool {
+    look.matched == Match::Yes && look.contradiction.is_none() && look.missing(rules).is_empty()
+}
+
 /// Whether a new payload may take the place of the one that was frozen.
 fn may_renew(rules: &Rules, look: &Look) -> bool {
-    look.renewed == Renewed::Other
-        && look.matched == Match::Yes
-        && look.contradiction.is_none()
-        && look.missing(rules).is_empty()
+    look.renewed == Renewed::Other && is_whole(rules, look)
 }
 
 /// What is selected now and was not frozen is late; the outcome stays, unless the workflow says to amend.

@@ -6,7 +6,7 @@ use gantry_flow::{
     run,
 };
 use gantry_ports::{
-    state::case as form,
+    state::{case as form, run as run_form},
     store::{Change, DocumentKind, Expectation, MachineKind, MachineRow, Row},
 };
 use gantry_types::uid::StudyInstanceUid;
@@ -23,6 +23,8 @@ pub enum Decision {
     Go,
     /// Do not run.
     Skip,
+    /// Run once more with what is there now: a new run, whose evidence replaces the earlier.
+    Again,
 }
 
 /// Why a decision changed nothing.
@@ -100,9 +102,12 @@ impl Conductor {
         };
         let pinned = frozen_by.as_ref().unwrap_or(pinned);
         let mut look = known.look(pinned);
-        look.renewed = self.compared(&known, pinned, &state, &look)?;
+        if matches!(state.stage, case::Stage::Frozen { .. }) {
+            look.renewed = self.compared(&known, pinned, &state, &look)?;
+        }
         let event = match decision {
             Decision::Go => case::Event::Run { by: by.clone(), look },
+            Decision::Again => case::Event::Again { by: by.clone(), look },
             Decision::Skip => case::Event::Cancel { by: by.clone() },
         };
         let step = step(&pinned.workflow.rules, &state, event, self.outside.clock.now());
@@ -123,6 +128,24 @@ impl Conductor {
         self.follow(&known, pinned, step.effects, &mut change)?;
         self.outside.store.commit(&change).map_err(TurnError::from)?;
         Ok(())
+    }
+
+    /// Ends a run before its end; says whether there was anything to end. Who and why go into the audit trail.
+    ///
+    /// # Errors
+    /// [`DecideError`]; then nothing was changed.
+    pub fn cancel(&self, row: &MachineRow, by: &Actor, reason: &str) -> Result<bool, DecideError> {
+        let state = run_form::state(row).map_err(TurnError::from)?;
+        let (run, pinned) = self.run_of(&state.id)?;
+        let event = run::Event::Cancel { by: by.clone() };
+        let step = run::step(&pinned.workflow.plan, &state, event, self.outside.clock.now());
+        if step.state == state {
+            return Ok(false);
+        }
+        let mut change = self.change_of(row, &step, &run);
+        change.audit.push(self.audit("run/cancelled", run.id.as_str(), format!("by {by}: {reason}")));
+        self.outside.store.commit(&change).map_err(TurnError::from)?;
+        Ok(true)
     }
 
     /// Has what failed of a run tried again; says whether anything had failed.

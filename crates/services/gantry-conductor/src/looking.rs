@@ -225,7 +225,9 @@ impl Conductor {
         };
         let pinned = frozen_by.as_ref().unwrap_or(pinned);
         let mut look = known.look(pinned);
-        look.renewed = self.compared(known, pinned, &state, &look)?;
+        if pinned.workflow.rules.late != Late::Ignore {
+            look.renewed = self.compared(known, pinned, &state, &look)?;
+        }
         let now = self.outside.clock.now();
         let step = step(&pinned.workflow.rules, &state, Event::Look(look), now);
         let version = row.map_or(0, |row| row.version);
@@ -244,7 +246,7 @@ impl Conductor {
         self.follow(known, pinned, step.effects, change)
     }
 
-    /// Of a case that has a payload, and whose workflow does something about what came late: what a new one would be.
+    /// Of a case that has a payload: what a new one would be.
     pub(crate) fn compared(
         &self,
         known: &Known,
@@ -254,7 +256,7 @@ impl Conductor {
     ) -> Result<Renewed, TurnError> {
         let Stage::Frozen { ordinal, selected, .. } = &state.stage else { return Ok(Renewed::Same) };
         let is_complete = pinned.workflow.inputs.keys().all(|input| look.selected.contains_key(input));
-        if pinned.workflow.rules.late == Late::Ignore || look.selected == *selected || !is_complete {
+        if look.selected == *selected || !is_complete {
             return Ok(Renewed::Same);
         }
         let key = PayloadKey { subject: state.subject.clone(), ordinal: *ordinal };

@@ -64,7 +64,7 @@ fn decide(
             .hint("`gantry study show` says how the study is now")
     })?;
     let word = match decision {
-        Decision::Go => "runs with what is there now",
+        Decision::Go | Decision::Again => "runs with what is there now",
         Decision::Skip => "is not run",
     };
     if listing.json {

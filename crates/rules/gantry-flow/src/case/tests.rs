@@ -151,6 +151,7 @@ fn check(rules: &Rules, script: &str, want: Expect) {
                 Event::Look(Look { contradiction, ..kept.look(rules) })
             }
             "run" => Event::Run { by, look: kept.look(rules) },
+            "again" => Event::Again { by, look: kept.look(rules) },
             "cancel" => Event::Cancel { by },
             other => panic!("{other}"),
         };
@@ -459,6 +460,7 @@ fn event_name(rules: &Rules, state: &State, event: &Event, now: Instant) -> &'st
     let look = match event {
         Event::Look(look) => look,
         Event::Run { .. } => return "run",
+        Event::Again { .. } => return "again",
         Event::Cancel { .. } => return "cancel",
     };
     let since = match &state.stage {

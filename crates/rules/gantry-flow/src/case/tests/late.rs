@@ -94,7 +94,10 @@ fn a_person_is_asked_and_asked_again_only_for_what_is_new() {
          70 keep 1.0.1 5-5 8
          80 run
          90 same
-         91 cancel",
+         91 cancel
+         92 again
+         93 smaller
+         94 again",
         expect![[r#"
             0 keep 1.0.1 1-3 7 -> waiting with 3, missing [] [] ["20"]
             20 look -> frozen by Quiet with 3, late [] ["freeze 1 of 3"] []
@@ -107,6 +110,50 @@ fn a_person_is_asked_and_asked_again_only_for_what_is_new() {
             80 run -> frozen by Person(Actor("anna")) with 5, late [] ["freeze 2 of 5"] []
             90 same -> frozen by Person(Actor("anna")) with 5, late [] [] []
             91 cancel -> frozen by Person(Actor("anna")) with 5, late [] [] []
+            92 again -> frozen by Person(Actor("anna")) with 5, late [] ["freeze 3 of 5"] []
+            93 smaller -> frozen by Person(Actor("anna")) with 5, late [] [] []
+            94 again -> frozen by Person(Actor("anna")) with 5, late [] [] []
         "#]],
     );
+}
+
+/// Whatever happens: payloads follow one another, never smaller, and no more of them by themselves than the rule says.
+#[test]
+fn amendments_are_bounded_and_never_forgotten() {
+    let mut dice = Dice(7);
+    let mut amended = 0;
+    for _ in 0..2000 {
+        let late =
+            *dice.of(&[Late::Ignore, Late::Hold, Late::Amend { settle: Duration::from_secs(20), max: 2 }]);
+        let rules = Rules { late, ..rules(&["chest", "prior"], OnMaxWait::Run) };
+        let (mut state, mut now, mut last, mut alone) = (new(), at(1000), 0, 0);
+        for _ in 0..40 {
+            now = now.after(Duration::from_secs(dice.below(20)));
+            let renewed = *dice.of(&[Renewed::Same, Renewed::Smaller, Renewed::Other, Renewed::Other]);
+            let look = Look { renewed, ..random_look(&mut dice, &rules, now) };
+            let by = Actor::from("anna");
+            let event = match dice.below(30) {
+                0 => Event::Cancel { by },
+                1 => Event::Run { by, look },
+                2 => Event::Again { by, look },
+                _ => Event::Look(look),
+            };
+            let step = step(&rules, &state, event, now);
+            for effect in &step.effects {
+                let Effect::Freeze { key, .. } = effect else { continue };
+                assert_eq!(key.ordinal, last + 1, "ordinals follow one another");
+                assert!(last == 0 || renewed != Renewed::Smaller, "a smaller payload was frozen");
+                last = key.ordinal;
+                let Stage::Frozen { signal, .. } = &step.state.stage else { panic!("{step:?}") };
+                alone += u32::from(*signal == Signal::Late);
+            }
+            if let Stage::Frozen { amendment: Amendment::At(at), .. } = step.state.stage {
+                assert_eq!(step.timers.iter().map(|timer| timer.at).collect::<Vec<_>>(), [at], "forgotten");
+            }
+            state = step.state;
+        }
+        assert!(alone <= if matches!(late, Late::Amend { .. }) { 2 } else { 0 }, "{late:?}: {alone}");
+        amended += alone;
+    }
+    assert!(200 < amended, "{amended} amendments are too few to have tried it");
 }
