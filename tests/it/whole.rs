@@ -1,6 +1,7 @@
 //! The whole way: a study goes in over DICOM, its evidence comes out in a PACS; however it came, once.
 
 mod again;
+mod backup;
 mod chest;
 mod held;
 mod kills;

@@ -170,7 +170,7 @@ impl Folder {
         fs::remove_file(self.path(container)).map_err(failed("remove a segment"))
     }
 
-    fn sync_names(&self) -> Result<(), BlobError> {
+    pub(crate) fn sync_names(&self) -> Result<(), BlobError> {
         File::open(&self.0).and_then(|dir| dir.sync_all()).map_err(failed("sync the segment folder"))
     }
 

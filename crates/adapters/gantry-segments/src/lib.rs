@@ -11,9 +11,11 @@
 //! - A record lies in one segment, is never changed, and begins where nothing acknowledged lies.
 //! - Reading checks the record's header; [`Blob::verify`](gantry_ports::blob::Blob::verify) also its checksum.
 
+mod copy;
 mod disk;
 mod format;
 mod segments;
 mod spares;
 
+pub use copy::copy;
 pub use segments::{Reserved, Segments, Settings};

@@ -16,7 +16,9 @@ mod names;
 mod open;
 mod rows;
 mod runs;
+mod snapshot;
 mod store;
 mod work;
 
+pub use snapshot::snapshot;
 pub use store::SqliteStore;

@@ -51,7 +51,7 @@ const FIRST_OWN_SLOT: u16 = 50;
 /// Room for ten Series Numbers each, in what a Series Number can be.
 const LAST_OWN_SLOT: u16 = 5000;
 /// The folder of installed applications, in the data folder: one for each package, by its digest.
-const FOLDER: &str = "apps";
+pub(crate) const FOLDER: &str = "apps";
 
 /// The applications of a node: those that ship, and those that people installed.
 pub(crate) struct Shelf {

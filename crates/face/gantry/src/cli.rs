@@ -69,6 +69,12 @@ pub(crate) enum Command {
     /// What was stopped and waits for a person, why, and trying again.
     #[command(subcommand)]
     Quarantine(Quarantine),
+    /// Copy a node into a new folder, also while it serves; everything is read back.
+    ///
+    /// The copy is a data folder as of one moment, with the site secret: keep it as safe as the node itself.
+    Backup(Backup),
+    /// Make a data folder of a backup; `gantry serve` goes on where it was made.
+    Restore(Restore),
     /// What this node promises here, every limit with its value, and what is wrong.
     Doctor(Listing),
 }
@@ -152,6 +158,26 @@ pub(crate) struct Run {
     #[arg(long)]
     pub(crate) leave_out_damaged: bool,
     /// Print findings.json as well.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Backup {
+    #[command(flatten)]
+    pub(crate) listing: Listing,
+    /// A folder that does not exist yet.
+    pub(crate) to: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Restore {
+    /// The folder of the backup.
+    pub(crate) backup: PathBuf,
+    /// The data folder: a new or empty one.
+    #[arg(long)]
+    pub(crate) data: PathBuf,
+    /// One JSON document instead of sentences.
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -2,6 +2,7 @@
 
 mod app;
 mod apply;
+mod backup;
 mod delivery;
 mod demo;
 mod doctor;
@@ -49,6 +50,8 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Runs(command) => runs::run(command),
         Command::Delivery(command) => delivery::run(&command),
         Command::Quarantine(command) => quarantine::run(&command),
+        Command::Backup(options) => backup::backup(&options),
+        Command::Restore(options) => backup::restore(&options),
         Command::Doctor(listing) => doctor::run(&listing),
     }
 }

@@ -30,6 +30,11 @@ use crate::{
     system::{SortableIds, SystemClock},
 };
 
+/// The database, in a data folder.
+pub(crate) const DATABASE: &str = "gantry.db";
+/// The folder of segments there.
+pub(crate) const SEGMENTS: &str = "segments";
+
 /// Implementation Version Name; changes only with what we write.
 const IMPLEMENTATION_VERSION: &str = "GANTRY_0_1";
 
@@ -65,7 +70,7 @@ impl Node {
         let bad = |why: String| Failure::new(Exit::Config, "config/invalid", why);
         let site = config.site().map_err(bad)?;
         let id = config.node().map_err(bad)?;
-        let (database, segments) = (data.join("gantry.db"), data.join("segments"));
+        let (database, segments) = (data.join(DATABASE), data.join(SEGMENTS));
         let opened = |store: Result<SqliteStore, StoreError>| {
             store.map(Arc::new).map_err(|error| Failure::unexpected("store/unusable", &error))
         };
@@ -169,7 +174,7 @@ fn prepare(data: &Path, file: &Path, access: Access) -> Result<(), Failure> {
 
 /// Names and images of patients lie in it: nobody else on the machine is to read them. A folder that is there already
 /// keeps what its owner gave it.
-fn create_private(data: &Path) -> std::io::Result<()> {
+pub(crate) fn create_private(data: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::DirBuilderExt as _;
     if let Some(parent) = data.parent() {
         fs::create_dir_all(parent)?;
