@@ -29,16 +29,11 @@ fn order(arguments: &[&str], paths: &[&Path]) -> Value {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-#[test]
-fn a_backup_under_load_is_restored_and_goes_on() {
-    let test = "a_backup_under_load_is_restored_and_goes_on";
-    let Some(storescp) = peer::program(test, "storescp") else { return };
-    let dir = TempDir::new().unwrap();
-    let received = dir.path().join("received");
-    fs::create_dir(&received).unwrap();
+/// A node with one slot, and a PACS that it delivers to.
+fn at_work(storescp: &Path, dir: &Path, received: &Path) -> (Listening, Served) {
     let pacs = Listening::start(|port| {
         let mut command = Command::new(storescp);
-        command.arg("--fork").arg("--output-directory").arg(&received).arg(port.to_string());
+        command.arg("--fork").arg("--output-directory").arg(received).arg(port.to_string());
         command
     });
     let node = Served::start_with(&format!("{CONFIG}[run]\nslots = 1\n"));
@@ -47,7 +42,18 @@ fn a_backup_under_load_is_restored_and_goes_on() {
          aeTitle: STORESCP\naddress: {}\n",
         pacs.address()
     );
-    apply(&node, dir.path(), &format!("{WORKFLOW}{destination}"));
+    apply(&node, dir, &format!("{WORKFLOW}{destination}"));
+    (pacs, node)
+}
+
+#[test]
+fn a_backup_under_load_is_restored_and_goes_on() {
+    let test = "a_backup_under_load_is_restored_and_goes_on";
+    let Some(storescp) = peer::program(test, "storescp") else { return };
+    let dir = TempDir::new().unwrap();
+    let received = dir.path().join("received");
+    fs::create_dir(&received).unwrap();
+    let (_pacs, node) = at_work(&storescp, dir.path(), &received);
     send(&node, "GANTRY", &[phantom(dir.path(), 91)]);
     let first = newest_study(&node);
     wait_for_outcome(&node, &first, "ran");
@@ -55,21 +61,28 @@ fn a_backup_under_load_is_restored_and_goes_on() {
     let evidence = files(&received);
     assert_eq!(evidence.len(), 3);
 
-    // While further studies come in and are computed.
-    let studies: Vec<_> = (92..96).map(|seed| phantom(dir.path(), seed)).collect();
+    // While further studies wait to be computed, and more come in.
+    let studies: Vec<_> = (92..100).map(|seed| phantom(dir.path(), seed)).collect();
+    let (waiting, coming) = studies.split_at(6);
+    waiting.iter().for_each(|study| send(&node, "GANTRY", &[study]));
     let mut sending = Command::new(program())
         .args(["send", &node.address().to_string(), "--called", "GANTRY"])
-        .args(&studies)
+        .args(coming)
         .stdout(Stdio::null())
         .spawn()
         .unwrap();
-    wait_for(&node, &["study", "list"], |list| 2 <= list["studies"].as_array().unwrap().len());
     let backup = dir.path().join("backup");
     let made = order(&["backup", "--json", "--data"], &[node.data(), &backup]);
-    assert!(2 <= made["studies"].as_u64().unwrap() && 60 < made["contents"].as_u64().unwrap(), "{made}");
+    assert!(7 <= made["studies"].as_u64().unwrap() && 300 < made["contents"].as_u64().unwrap(), "{made}");
     let again =
         Command::new(program()).args(["backup", "--data"]).arg(node.data()).arg(&backup).output().unwrap();
     assert!(!again.status.success(), "a backup is never written over");
+    let running = |list: &Value| -> Vec<Value> {
+        let all = list["runs"].as_array().unwrap().iter();
+        all.filter(|run| run["state"] == "running").map(|run| run["run"].clone()).collect()
+    };
+    let under_way = running(&served::ask(&backup, &["runs", "list"]));
+    assert!(!under_way.is_empty(), "nothing was under way: the backup proves little");
     assert!(sending.wait().unwrap().success(), "the node went on receiving");
     drop(node.stop());
 
@@ -80,12 +93,20 @@ fn a_backup_under_load_is_restored_and_goes_on() {
     let restored = order(&["restore", "--json"], &[&backup, Path::new("--data"), &data]);
     assert_eq!(restored["contents"], made["contents"]);
     let node = Served::start_in(&data, &mut Command::new(program()));
-    let known = |list: &Value| list["runs"].as_array().unwrap().iter().all(|run| run["state"] != "running");
-    wait_for(&node, &["runs", "list"], known);
+    wait_for(&node, &["runs", "list"], |list| running(list).is_empty());
     let told = served::ask(&data, &["runs", "list"]);
-    let of_first =
-        told["runs"].as_array().unwrap().iter().filter(|run| run["study"] == first.as_str()).count();
-    assert_eq!(of_first, 1, "nothing runs twice: {told}");
+    let all = told["runs"].as_array().unwrap();
+    assert_eq!(
+        all.iter().filter(|run| run["study"] == first.as_str()).count(),
+        1,
+        "nothing runs twice: {told}"
+    );
+    // What was under way may have given results elsewhere: it is made anew, under other UIDs.
+    for run in &under_way {
+        let old = all.iter().find(|one| one["run"] == *run).unwrap();
+        let anew = all.iter().find(|one| one["study"] == old["study"] && one["payload"] == 2);
+        assert_eq!((&old["state"], &anew.unwrap()["state"]), (&"cancelled".into(), &"ran".into()), "{told}");
+    }
     // What was made before is sent once more from the restored node: the same bytes.
     for delivery in &deliveries {
         let asked = served::ask(&data, &["delivery", "resend", delivery["sopInstance"].as_str().unwrap()]);

@@ -112,6 +112,15 @@ fn an_application_of_ones_own_is_installed_run_and_replaced() {
     assert_eq!((&second["version"], &second["isNew"]), (&2.into(), &true.into()));
     let run = run_of(&served, dir.path(), 62);
     assert_eq!(run["packages"][0]["digest"], second["digest"]);
+    // One that lacks what a workflow asserts would fail every run: it is refused.
+    let asserting =
+        DOCUMENTS.replace("inputs: { image: chest } }", "inputs: { image: chest }, assert: { ct: known } }");
+    apply(&served, dir.path(), &asserting);
+    let text = fs::read_to_string(folder.join("app.toml")).unwrap();
+    fs::write(folder.join("app.toml"), text.replace("name = \"ct\"", "name = \"is-ct\"")).unwrap();
+    let refused = add(&served, &folder);
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success() && said.contains("app/breaks-workflows"), "{said}");
     let list = served.ask(&["app", "list"]);
     let named =
         |name: &str| list["applications"].as_array().unwrap().iter().find(|one| one["name"] == name).cloned();

@@ -15,7 +15,10 @@ use ort::{
     value::{Tensor as OrtTensor, TensorElementType, ValueType},
 };
 
-use crate::library::{self, VERSION};
+use crate::{
+    library::{self, VERSION},
+    model,
+};
 
 /// The library is loaded once in a process: ONNX Runtime has one environment.
 static LOADED: Mutex<Option<(Environment, Digest)>> = Mutex::new(None);
@@ -83,6 +86,10 @@ impl Infer for OnnxRuntime {
     }
 
     fn load(&self, model: &[u8]) -> Result<Box<dyn Network>, InferError> {
+        if model::names_other_files(model) {
+            let why = "weights of it lie in another file: export it as one file, with all weights in it";
+            return Err(InferError::Model(why.to_owned()));
+        }
         let session = self.session(model)?;
         let (input, output) = (session.inputs(), session.outputs());
         let ([input], [output]) = (input, output) else {

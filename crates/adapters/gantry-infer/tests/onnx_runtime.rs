@@ -29,6 +29,14 @@ fn threads_change_no_bit() {
     assert_eq!(run(1), run(2));
 }
 
+/// Also where that file is: a package is pinned by its digest, and the working directory is not part of it.
+#[test]
+fn a_model_whose_weights_lie_elsewhere_is_refused() {
+    let engine = OnnxRuntime::new(places(), 1);
+    let Err(refused) = engine.load(&model::neighbours_elsewhere()) else { panic!("it was loaded") };
+    assert!(refused.to_string().contains("another file"), "{refused}");
+}
+
 /// The protocol buffers of a model: as much of `onnx.proto` as one convolution takes.
 #[cfg(test)]
 mod model {
@@ -80,10 +88,27 @@ mod model {
     /// The model of the contract: a constant, and the mean of the neighbours.
     pub(super) fn neighbours() -> Vec<u8> {
         let weights: Vec<f32> = [0.0; 27].into_iter().chain([1.0 / 27.0; 27]).collect();
+        with_weights(&tensor("weights", &[2, 1, 3, 3, 3], &weights))
+    }
+
+    /// The same with its weights in a file beside it, as exporters write large models.
+    pub(super) fn neighbours_elsewhere() -> Vec<u8> {
+        let entry = [bytes(1, b"location"), bytes(2, b"weights.bin")].concat();
+        let dims = [2, 1, 3, 3, 3].iter().flat_map(|dim| number(1, *dim));
+        let tensor: Vec<u8> = dims
+            .chain(number(2, 1))
+            .chain(bytes(8, b"weights"))
+            .chain(bytes(13, &entry))
+            .chain(number(14, 1))
+            .collect();
+        with_weights(&tensor)
+    }
+
+    fn with_weights(weights: &[u8]) -> Vec<u8> {
         let graph = [
             bytes(1, &convolution()),
             bytes(2, b"neighbours"),
-            bytes(5, &tensor("weights", &[2, 1, 3, 3, 3], &weights)),
+            bytes(5, weights),
             bytes(5, &tensor("bias", &[2], &[0.5, 0.0])),
             bytes(11, &value("image", 1)),
             bytes(12, &value("answer", 2)),

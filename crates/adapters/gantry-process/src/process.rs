@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// What a program needs of the environment to start.
-const ENVIRONMENT: &[&str] = &["PATH", "LD_LIBRARY_PATH", "TMPDIR", "RUST_BACKTRACE"];
+const ENVIRONMENT: &[&str] = &["PATH", "LD_LIBRARY_PATH", "TMPDIR", "RUST_BACKTRACE", "GANTRY_ONNXRUNTIME"];
 /// How far a worker of low priority stands back (setpriority(2)): it gets a tenth of what one of normal priority does.
 const NICENESS: i32 = 10;
 /// How long a process that closed its output may take to end by itself.

@@ -7,7 +7,6 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use gantry_definition::package::Package;
 use gantry_pipeline::application::Application;
 use gantry_ports::{
     definitions::Definitions,
@@ -115,12 +114,18 @@ impl Shelf {
         }
         // Absolute: a worker may stand elsewhere.
         let folder = self.folder.join(digest.hex()).canonicalize().ok()?;
-        let text = fs::read_to_string(folder.join(MANIFEST)).ok()?;
-        let package = Package::parse(&text).ok()?;
+        // What gates and limits are taken from must be what was installed.
+        let Application { package, .. } =
+            Application::new(files(&folder).ok()?).ok().filter(|application| application.digest == digest)?;
         let (source, slot) = (ApplicationSource::Folder(folder), Self::slot(row)?);
         let application = Arc::new(packages::Application { package, digest, source, slot });
         read.insert(digest, Arc::clone(&application));
         Some(application)
+    }
+
+    /// The application of a row, if its files are those that were installed.
+    pub(crate) fn pinned_row(&self, row: &DocumentRow) -> Option<Arc<packages::Application>> {
+        self.own(row, row.digest)
     }
 
     fn row(&self, name: &AppName) -> Option<DocumentRow> {
@@ -130,18 +135,16 @@ impl Shelf {
 
 impl Packages for Shelf {
     fn find(&self, name: &AppName) -> Option<Arc<packages::Application>> {
-        if let Some(application) = ships(name) {
-            return Some(application);
+        // One that a site installed is its own, even if a later version of this program ships one of that name.
+        match self.row(name) {
+            Some(row) => self.own(&row, row.digest),
+            None => ships(name),
         }
-        let row = self.row(name)?;
-        self.own(&row, row.digest)
     }
 
     fn pinned(&self, name: &AppName, digest: Digest) -> Option<Arc<packages::Application>> {
-        match ships(name) {
-            Some(application) => Some(application).filter(|application| application.digest == digest),
-            None => self.own(&self.row(name)?, digest),
-        }
+        let own = self.row(name).and_then(|row| self.own(&row, digest));
+        own.or_else(|| ships(name).filter(|application| application.digest == digest))
     }
 }
 
@@ -165,6 +168,12 @@ pub(crate) fn add(node: &Node, folder: &Path) -> Result<Added, Failure> {
         return Err(Failure::new(Exit::Input, "app/name-taken", sentence).hint("choose another app.name"));
     }
     engine::check(&application)?;
+    let problems = documents::unmet(node, &application.package)?;
+    if !problems.is_empty() {
+        let sentence = format!("workflows in use could not run with it: {}", problems.join("; "));
+        return Err(Failure::new(Exit::Input, "app/breaks-workflows", sentence)
+            .hint("apply workflows that fit it first, or keep the clauses that they assert"));
+    }
     let shelf = Shelf::of(node);
     let rows = shelf.installed().map_err(|error| Failure::unexpected("store/unreadable", &error))?;
     let before = rows.iter().find(|row| row.name == name.as_str());
@@ -198,6 +207,8 @@ fn keep(apps: &Path, application: &Application) -> io::Result<()> {
         return Ok(());
     }
     fs::create_dir_all(apps)?;
+    let sync = |folder: &Path| fs::File::open(folder)?.sync_all();
+    apps.parent().map_or(Ok(()), sync)?;
     let partial = apps.join(format!("{}.partial-{}", application.digest.hex(), std::process::id()));
     for (path, bytes) in application.files() {
         let path = partial.join(path);
@@ -207,15 +218,16 @@ fn keep(apps: &Path, application: &Application) -> io::Result<()> {
         let mut file = fs::File::create(&path)?;
         io::Write::write_all(&mut file, bytes)?;
         file.sync_all()?;
-        if let Some(folder) = path.parent() {
-            fs::File::open(folder)?.sync_all()?;
+        // Up to the package's own folder: each name in it must be there after a power cut.
+        for folder in path.ancestors().skip(1).take_while(|folder| folder.starts_with(&partial)) {
+            sync(folder)?;
         }
     }
     match fs::rename(&partial, &to) {
         // Somebody else was quicker with the same files.
         Err(_) if to.exists() => fs::remove_dir_all(&partial),
         Err(error) => Err(error),
-        Ok(()) => fs::File::open(apps)?.sync_all(),
+        Ok(()) => sync(apps),
     }
 }
 

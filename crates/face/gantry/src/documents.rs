@@ -300,8 +300,21 @@ fn undeclared<'a>(
     asserted: impl Iterator<Item = &'a String>,
 ) -> impl Iterator<Item = String> {
     asserted
-        .filter(|name| !package.contract.iter().any(|clause| clause.name == **name))
+        .filter(|name| !package.has_clause(name))
         .map(|name| format!("the contract of {} has no clause `{name}`", package.name.as_str()))
+}
+
+/// What workflows in use assert of an application and its package does not have.
+pub(crate) fn unmet(node: &Node, package: &Package) -> Result<Vec<String>, Failure> {
+    let known = Known::read(node, &[], DocumentKind::Workflow)?;
+    let mut problems = Vec::new();
+    for workflow in known.all().filter_map(workflow_of) {
+        for task in workflow.tasks.values().filter(|task| task.app == package.name) {
+            let missing = undeclared(package, task.asserted.keys());
+            problems.extend(missing.map(|why| format!("workflow `{}`: {why}", workflow.name)));
+        }
+    }
+    Ok(problems)
 }
 
 /// The documents that say who may come in by which title.

@@ -1,4 +1,4 @@
-//! Which evidence takes the place of which: of one workflow, task and destination, that of a higher payload ordinal.
+//! Which evidence takes the place of which: of one workflow, task and destination, the set of a higher payload ordinal.
 //!
 //! Nothing is written when evidence is superseded: it follows from the rows, in whichever order they came.
 
@@ -37,20 +37,18 @@ impl Lineage {
         Ok(Self(runs.evidence_of_study(site, study)?.into_iter().filter_map(member).collect()))
     }
 
-    /// What has taken the place of an object: the newest of its kind, if that is another.
+    /// What has taken the place of an object: of the newest set the object of its kind, or the first of any, where a
+    /// newer answer has none of its kind, such as no segmentation because nothing was found.
     #[must_use]
     pub fn superseded_by(&self, evidence: &EvidenceRow) -> Option<&EvidenceRow> {
         let own = self.0.iter().find(|member| member.evidence.sop_instance == evidence.sop_instance)?;
-        let newest = self
-            .0
-            .iter()
-            .filter(|member| {
-                member.is_of(&own.workflow, &evidence.task, &evidence.destination)
-                    && member.evidence.sop_class == evidence.sop_class
-                    && own.ordinal < member.ordinal
-            })
-            .max_by_key(|member| member.ordinal);
-        newest.map(|member| &member.evidence)
+        let later = |member: &&Member| {
+            member.is_of(&own.workflow, &evidence.task, &evidence.destination) && own.ordinal < member.ordinal
+        };
+        let newest = self.0.iter().filter(later).map(|member| member.ordinal).max()?;
+        let set = || self.0.iter().filter(later).filter(|member| member.ordinal == newest);
+        let same_kind = set().find(|member| member.evidence.sop_class == evidence.sop_class);
+        same_kind.or_else(|| set().next()).map(|member| &member.evidence)
     }
 
     /// What evidence of a run takes the place of: the objects of the newest payload before its own that has any.

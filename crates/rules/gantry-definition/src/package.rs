@@ -73,6 +73,12 @@ pub struct Implausible {
 }
 
 impl Package {
+    /// Whether it has a clause of this name, for all of it or for single measurements: one that may be asserted.
+    #[must_use]
+    pub fn has_clause(&self, name: &str) -> bool {
+        self.eligibility.iter().chain(&self.contract).any(|clause| clause.name == name)
+    }
+
     /// Values outside of their plausible range, or of measurements that the package does not declare. A result that
     /// has any is not delivered.
     #[must_use]

@@ -150,6 +150,8 @@ pub enum Stage {
         amendment: Amendment,
         /// How many of them somebody has said to ignore.
         ignored: u32,
+        /// How often it was amended by itself; what a person has made anew does not count.
+        amended: u32,
     },
     /// Given up, because the workflow says so.
     Expired {
@@ -361,7 +363,16 @@ fn freeze(state: &State, ordinal: u32, signal: Signal, look: Look, now: Instant)
     let selected = look.selected;
     let effects = vec![Effect::Freeze { key, selected: selected.clone() }];
     let (late, amendment, ignored) = (BTreeMap::new(), Amendment::None, 0);
-    let stage = Stage::Frozen { ordinal, signal, at: now, selected, late, amendment, ignored };
+    let before = match &state.stage {
+        Stage::Frozen { amended, .. } => *amended,
+        Stage::NotMatched { .. }
+        | Stage::Waiting { .. }
+        | Stage::Held { .. }
+        | Stage::Expired { .. }
+        | Stage::Cancelled { .. } => 0,
+    };
+    let amended = before + u32::from(signal == Signal::Late);
+    let stage = Stage::Frozen { ordinal, signal, at: now, selected, late, amendment, ignored, amended };
     Step { effects, ..to(state, stage) }
 }
 
@@ -380,7 +391,9 @@ fn late(rules: &Rules, state: &State, look: Look, now: Instant) -> Step<State, E
     let mut next = state.clone();
     let mut effects = Vec::new();
     let mut due = None;
-    if let Stage::Frozen { ordinal, selected: frozen, late, amendment, ignored, .. } = &mut next.stage {
+    if let Stage::Frozen { ordinal, selected: frozen, late, amendment, ignored, amended, .. } =
+        &mut next.stage
+    {
         let key = PayloadKey { subject: state.subject.clone(), ordinal: *ordinal };
         let count = |selection: &Selection, series: &SeriesInstanceUid| {
             selection.values().filter_map(|input| input.get(series)).map(|tally| tally.objects).max()
@@ -400,7 +413,7 @@ fn late(rules: &Rules, state: &State, look: Look, now: Instant) -> Step<State, E
                 Amendment::Asked(since) => Amendment::Asked(*since),
                 Amendment::None | Amendment::At(_) => Amendment::Asked(now),
             },
-            Late::Amend { settle, max } if is_new && *ordinal <= max && may_renew(rules, &look) => {
+            Late::Amend { settle, max } if is_new && *amended < max && may_renew(rules, &look) => {
                 // Something is selected, or nothing would be late.
                 let at = look.last().unwrap_or(now).after(settle);
                 if at <= now {

@@ -137,6 +137,7 @@ mod tests {
             late: Default::default(),
             amendment: case::Amendment::None,
             ignored: 0,
+            amended: 0,
         };
         lines += &format!("{:?}\n", outcome(&case, None));
         let task: TaskName = "lungs".parse().unwrap();

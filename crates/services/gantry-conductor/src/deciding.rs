@@ -125,7 +125,7 @@ impl Conductor {
             rows: vec![Row::Machine(form::row(&step, version + 1))],
             audit: vec![self.audit("case/decided", study.as_str(), detail)],
         };
-        self.follow(&known, pinned, step.effects, &mut change)?;
+        self.follow(&known, pinned, step.effects, by, &mut change)?;
         self.outside.store.commit(&change).map_err(TurnError::from)?;
         Ok(())
     }

@@ -90,11 +90,12 @@ impl Conductor {
         }
     }
 
-    /// Cancels what is left of the run before an amendment: its answer would be replaced as soon as it came.
+    /// Cancels what is left of the runs before a new one: their answer would be replaced as soon as it came.
     pub(crate) fn end_predecessor(
         &self,
         study: &StudyRow,
         key: &PayloadKey,
+        by: &Actor,
         change: &mut Change,
     ) -> Result<(), TurnError> {
         let runs = self.outside.runs.runs_of_study(&study.site, &study.uid)?;
@@ -104,8 +105,7 @@ impl Conductor {
             let Some(row) = machine else { continue };
             let state = form::state(&row)?;
             let (_, pinned) = self.run_of(&run.id)?;
-            let by = Actor::from(format!("payload {} of what came late", key.ordinal).as_str());
-            let event = run::Event::Cancel { by };
+            let event = run::Event::Cancel { by: by.clone() };
             let step = run::step(&pinned.workflow.plan, &state, event, self.outside.clock.now());
             if step.state != state {
                 let part = self.change_of(&row, &step, &run);
@@ -156,9 +156,13 @@ impl Conductor {
             .collect();
         let before: BTreeSet<(InputName, u64)> =
             before.items.into_iter().map(|item| (item.input, item.object)).collect();
+        let count = |items: &BTreeSet<(InputName, u64)>, of: &InputName| {
+            items.iter().filter(|(input, _)| input == of).count()
+        };
+        let is_less = |input: &InputName| count(&now, input) < count(&before, input);
         Ok(if now == before {
             Renewed::Same
-        } else if now.len() < before.len() {
+        } else if freezing.pinned.workflow.inputs.keys().any(is_less) {
             Renewed::Smaller
         } else {
             Renewed::Other

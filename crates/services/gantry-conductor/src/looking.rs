@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use gantry_definition::document::StudyFacts;
 use gantry_flow::{
     case::{Effect, Event, Late, Look, Renewed, Stage, State, Tally, step},
-    names::{AssociationId, CaseKey, PayloadKey, Subject},
+    names::{Actor, AssociationId, CaseKey, PayloadKey, Subject},
 };
 use gantry_ports::{
     state::case as form,
@@ -243,7 +243,7 @@ impl Conductor {
             change.audit.push(self.audit("case/changed", study.uid.as_str(), detail));
         }
         change.rows.push(Row::Machine(next));
-        self.follow(known, pinned, step.effects, change)
+        self.follow(known, pinned, step.effects, &Actor::from("what came late"), change)
     }
 
     /// Of a case that has a payload: what a new one would be.
@@ -270,13 +270,14 @@ impl Conductor {
         known: &Known,
         pinned: &Arc<Pinned>,
         effects: Vec<Effect>,
+        by: &Actor,
         change: &mut Change,
     ) -> Result<(), TurnError> {
         let Known { study, facts, .. } = known;
         for effect in effects {
             match effect {
                 Effect::Freeze { key, selected } => {
-                    self.end_predecessor(study, &key, change)?;
+                    self.end_predecessor(study, &key, by, change)?;
                     let freezing = Freezing { study, pinned, facts, key: &key, selected: &selected };
                     self.freeze(&freezing, change)?;
                 }

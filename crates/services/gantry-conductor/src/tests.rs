@@ -496,3 +496,24 @@ fn a_full_disk_begins_no_run_and_fails_none() {
     assert_eq!(state.outcome(), Some(run::Outcome::Ran));
     assert_eq!(state.tasks.values().map(|task| task.failures).sum::<u32>(), 0);
 }
+
+/// A slot that is kept free for urgent work takes nothing else, and takes that (UR1).
+#[test]
+fn ur1_the_urgent_slot_takes_urgent_work_alone() {
+    for (lane, takes) in [("routine", false), ("background", false), ("urgent", true)] {
+        let workflow = WORKFLOW.replace("tasks:", &format!("lane: {lane}\ntasks:"));
+        let bench = Bench::new(&workflow);
+        (1..=3).for_each(|number| bench.keep("1.1", number, 1));
+        bench.release(1);
+        bench.turn();
+        let answer = || Play::Answer { news: vec![], outcome: Outcome::Ran, files: bench::files("own") };
+        let (urgent, other) =
+            (bench.performer(move |_| answer()), bench.performer(|_| panic!("not this one")));
+        let performers = Performers { urgent: &*urgent, other: &*other };
+        assert_eq!(
+            bench.conductor.run_next(Slot::Urgent, performers, &News::default()).unwrap(),
+            takes,
+            "{lane}"
+        );
+    }
+}

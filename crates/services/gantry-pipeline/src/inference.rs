@@ -6,7 +6,8 @@
 //!
 //! Invariants
 //! - A tensor's axes are those of the grid, slices first: its last axis is the grid's i.
-//! - One copy of the values and one of the scores are held at a time; each is dropped by the step that used it.
+//! - Values and scores are each dropped by the step that used them; scores are held twice only while they are taken out
+//!   of the engine.
 
 pub mod decide;
 pub mod grid;

@@ -29,6 +29,8 @@ use crate::{
     volume::{self, Loaded, Refusal},
 };
 
+/// The clause by which an image is declined of which the network would not see all.
+const UNSEEN: &str = "image-within-grid";
 /// The clause by which an image without any contrast is declined.
 const FLAT: &str = "image-has-values";
 
@@ -186,7 +188,13 @@ fn compute(
                     return Ok(Err(failed(decline.clause().name(), decline.to_string())));
                 }
             },
-            (BuiltIn::Resample(parameters), Matter::Image) => Matter::Values(parameters.apply(volume)?),
+            (BuiltIn::Resample(parameters), Matter::Image) => match parameters.unseen_mm(volume.grid())? {
+                Some(mm) => {
+                    let seen = format!("the image reaches {mm:.0} mm beyond the grid that the network sees");
+                    return Ok(Err(failed(UNSEEN, seen)));
+                }
+                None => Matter::Values(parameters.apply(volume)?),
+            },
             (BuiltIn::Intensity(intensity), Matter::Values(mut values)) => match intensity.apply(&mut values)
             {
                 Ok(()) => Matter::Values(values),

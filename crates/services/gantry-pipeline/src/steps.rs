@@ -9,7 +9,7 @@ use gantry_image::{resample::Border, target::Follow};
 use crate::{
     inference::{
         decide::{ComponentsParameters, DecideParameters, Keep, Place, RequireParameters, Rule},
-        grid::{self, ResampleParameters},
+        grid::{self, Beyond, ResampleParameters},
         intensity::{Intensity, Rounding},
         network::{Activation, NetworkParameters, Window},
     },
@@ -141,10 +141,16 @@ fn resample(p: &mut Parameters<'_>) -> Result<ResampleParameters, StepError> {
     let follow = p.choice("follow", &[("patient", Follow::Patient), ("image", Follow::Image)])?;
     let spacing_mm = p.three("spacing_mm")?;
     let extents = p.maybe_three_counts("extents")?;
+    // Without extents the grid reaches all of the image.
+    let beyond = match extents {
+        Some(_) => p.choice("beyond", &[("decline", Beyond::Declined), ("ignore", Beyond::Ignored)])?,
+        None => Beyond::Declined,
+    };
     Ok(ResampleParameters {
         target: ResampleParameters::in_tensor_order(axes, follow, spacing_mm, extents),
         border: p.choice("border", &[("voxels", Border::Voxels), ("centres", Border::Centres)])?,
         outside: p.number("outside")?,
+        beyond,
     })
 }
 

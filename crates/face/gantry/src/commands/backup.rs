@@ -1,29 +1,35 @@
 //! `gantry backup` and `gantry restore`: a copy of a node, also while it serves.
 //!
 //! A backup is a data folder: rows as of one moment, then the segments that they point into, then what people wrote
-//! and the site secret. Whoever serves it finds what a node finds after a power cut at that moment.
+//! and the site secret, and `gantry.toml` last, without which nothing takes it for a data folder.
+//!
+//! Whoever serves it finds what a node finds after a power cut at that moment. But the node may have gone on: a run that
+//! was under way may have given a result elsewhere, under the same UIDs. So restoring begins such runs anew.
 
 use std::{
+    collections::BTreeSet,
     fs::{self, File},
     io,
     path::Path,
 };
 
-use gantry_ports::{blob::BlobRef, store::StudyRow};
-use gantry_types::{digest::Digest, instant::Instant};
+use gantry_conductor::Decision;
+use gantry_flow::names::Actor;
+use gantry_ports::{blob::BlobRef, state, store::StudyRow};
+use gantry_types::{digest::Digest, ids::RunId, instant::Instant, uid::StudyInstanceUid};
 use serde_json::json;
 
 use crate::{
-    applications,
+    applications::{self, Shelf},
     cli::{Backup, Restore},
     config,
     node::{self, Access, Node},
     report::{Exit, Failure, print, say, unreadable},
-    secret,
+    secret, serving,
 };
 
 /// What people wrote, and what must never be lost, beside the database and the segments.
-const FILES: &[&str] = &[config::FILE, secret::FILE, secret::TOKEN_FILE];
+const FILES: &[&str] = &[secret::FILE, secret::TOKEN_FILE];
 /// Folders of such files.
 const FOLDERS: &[&str] = &["documents", applications::FOLDER];
 /// How many studies are read at once.
@@ -48,8 +54,10 @@ pub(crate) fn backup(options: &Backup) -> Result<(), Failure> {
 pub(crate) fn restore(options: &Restore) -> Result<(), Failure> {
     drop(Node::open(&options.backup, Access::Read)?);
     let copied = copy(&options.backup, &options.data)?;
+    let anew = begin_anew(&Node::open(&options.data, Access::Read)?)?;
     done(options.json, "restored", &options.data, &copied)?;
     if !options.json {
+        print(&format!("{anew} runs that were under way are begun anew"))?;
         print(&format!("`gantry serve --data {}` goes on where it was made", options.data.display()))?;
     }
     Ok(())
@@ -86,8 +94,41 @@ fn copy(from: &Path, to: &Path) -> Result<Copied, Failure> {
     for name in FOLDERS {
         copy_folder(&from.join(name), &to.join(name)).map_err(unwritable)?;
     }
-    File::open(to).and_then(|folder| folder.sync_all()).map_err(unwritable)?;
+    let sync = || File::open(to).and_then(|folder| folder.sync_all());
+    sync().map_err(unwritable)?;
+    copy_file(&from.join(config::FILE), &to.join(config::FILE)).and_then(|()| sync()).map_err(unwritable)?;
     verify(to)
+}
+
+/// Ends the runs that were under way, and begins them anew; says how many.
+fn begin_anew(node: &Node) -> Result<usize, Failure> {
+    let conductor = serving::conductor(node);
+    let by = Actor::from("restore");
+    let (mut anew, mut before): (usize, Option<RunId>) = (0, None);
+    loop {
+        let page = node.runs.newest_runs(&node.site, before.as_ref(), PAGE).map_err(unreadable)?;
+        let Some(last) = page.last() else { return Ok(anew) };
+        before = Some(last.id.clone());
+        for run in &page {
+            let key = state::run::key(&run.site, &run.study, &run.id);
+            let Some(row) = node.cases.machine(&key).map_err(unreadable)? else { continue };
+            let is_over = state::run::state(&row).is_ok_and(|state| state.outcome().is_some());
+            if is_over {
+                continue;
+            }
+            let reason = "it was under way when the backup was made";
+            match conductor.decide(&run.study, &run.workflow, Decision::Again, &by, reason) {
+                Ok(()) => anew += 1,
+                Err(error) => {
+                    say(&format!("warning: run {} is not begun anew: {error}; it is cancelled", run.id));
+                    let cancelled = conductor.cancel(&row, &by, reason);
+                    cancelled.map_err(|error| {
+                        Failure::new(Exit::Failed, "backup/run", format!("run {}: {error}", run.id))
+                    })?;
+                }
+            }
+        }
+    }
 }
 
 fn copy_file(from: &Path, to: &Path) -> io::Result<()> {
@@ -115,13 +156,19 @@ fn copy_folder(from: &Path, to: &Path) -> io::Result<()> {
 fn verify(data: &Path) -> Result<Copied, Failure> {
     let node = Node::open(data, Access::Read)?;
     let mut copied = Copied { studies: 0, contents: 0 };
-    let mut damaged = 0;
+    let mut damaged = damaged_applications(&node)?;
     let mut before = Instant(i64::MAX);
+    let mut seen: BTreeSet<StudyInstanceUid> = BTreeSet::new();
     loop {
         let page = node.outside.intake.newest_studies(&node.site, before, PAGE).map_err(unreadable)?;
         let Some(last) = page.last() else { break };
-        before = last.first_received;
+        // Those of one instant may stand on two pages.
+        let next = Instant(last.first_received.0.saturating_add(1));
+        before = if next < before { next } else { last.first_received };
         for study in &page {
+            if !seen.insert(study.uid.clone()) {
+                continue;
+            }
             copied.studies += 1;
             for (what, blob, digest) in contents(&node, study)? {
                 copied.contents += 1;
@@ -139,6 +186,23 @@ fn verify(data: &Path) -> Result<Copied, Failure> {
         format!("{damaged} of {} objects and files are damaged; the rest is there", copied.contents);
     Err(Failure::new(Exit::Failed, "backup/damaged", sentence)
         .hint("`gantry doctor` on the node it was made of; what is damaged there was damaged before"))
+}
+
+/// Installed applications whose files are not those of their rows; and the secret, without which evidence would get
+/// other UIDs.
+fn damaged_applications(node: &Node) -> Result<usize, Failure> {
+    if !node.data.join(secret::FILE).is_file() {
+        say("warning: there is no site secret: a node that has served has one");
+    }
+    let shelf = Shelf::of(node);
+    let mut damaged = 0;
+    for row in shelf.installed().map_err(unreadable)? {
+        if shelf.pinned_row(&row).is_none() {
+            damaged += 1;
+            say(&format!("warning: the files of application {} are damaged or gone", row.name));
+        }
+    }
+    Ok(damaged)
 }
 
 /// What is kept of a study: its name, where it is, and its digest.

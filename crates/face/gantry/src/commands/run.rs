@@ -38,7 +38,7 @@ struct Stages(Vec<(&'static str, f64)>);
 pub(crate) fn run(options: &Run) -> Result<(), Failure> {
     let application = applications::find(&options.app)?;
     for name in &options.asserted {
-        if !application.package.contract.iter().any(|clause| clause.name == *name) {
+        if !application.package.has_clause(name) {
             let sentence = format!("the contract of {} has no clause `{name}`", application.package.name);
             return Err(Failure::new(Exit::Input, "run/unknown-clause", sentence));
         }

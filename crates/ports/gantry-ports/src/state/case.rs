@@ -52,6 +52,8 @@ enum Form {
         asked: Option<i64>,
         #[serde(default)]
         ignored: u32,
+        #[serde(default)]
+        amended: u32,
     },
     Expired {
         at: i64,
@@ -147,7 +149,7 @@ fn encode(state: &State) -> String {
             at: at.0,
             selected: selection(selected),
         },
-        Stage::Frozen { ordinal, signal, at, selected, late, amendment, ignored } => Form::Frozen {
+        Stage::Frozen { ordinal, signal, at, selected, late, amendment, ignored, amended } => Form::Frozen {
             ordinal: *ordinal,
             signal: match signal {
                 Signal::AssociationEnd => WireSignal::AssociationEnd,
@@ -168,6 +170,7 @@ fn encode(state: &State) -> String {
                 Amendment::None | Amendment::At(_) => None,
             },
             ignored: *ignored,
+            amended: *amended,
         },
         Stage::Expired { at, selected } => Form::Expired { at: at.0, selected: selection(selected) },
         Stage::Cancelled { by, at } => Form::Cancelled { by: by.to_string(), at: at.0 },
@@ -206,28 +209,31 @@ fn decode(text: &str, subject: Subject) -> Result<State, StateError> {
             at: Instant(at),
             selected: selection_back(selected)?,
         },
-        Form::Frozen { ordinal, signal, at, selected, late, amend_at, asked, ignored } => Stage::Frozen {
-            ordinal,
-            signal: match signal {
-                WireSignal::AssociationEnd => Signal::AssociationEnd,
-                WireSignal::Quiet => Signal::Quiet,
-                WireSignal::MaxWait => Signal::MaxWait,
-                WireSignal::Late => Signal::Late,
-                WireSignal::Person(by) => Signal::Person(Actor::from(&*by)),
-            },
-            at: Instant(at),
-            selected: selection_back(selected)?,
-            late: late
-                .into_iter()
-                .map(|(uid, count)| Ok((series(&uid)?, count)))
-                .collect::<Result<_, StateError>>()?,
-            amendment: match (amend_at, asked) {
-                (Some(at), _) => Amendment::At(Instant(at)),
-                (None, Some(at)) => Amendment::Asked(Instant(at)),
-                (None, None) => Amendment::None,
-            },
-            ignored,
-        },
+        Form::Frozen { ordinal, signal, at, selected, late, amend_at, asked, ignored, amended } => {
+            Stage::Frozen {
+                ordinal,
+                signal: match signal {
+                    WireSignal::AssociationEnd => Signal::AssociationEnd,
+                    WireSignal::Quiet => Signal::Quiet,
+                    WireSignal::MaxWait => Signal::MaxWait,
+                    WireSignal::Late => Signal::Late,
+                    WireSignal::Person(by) => Signal::Person(Actor::from(&*by)),
+                },
+                at: Instant(at),
+                selected: selection_back(selected)?,
+                late: late
+                    .into_iter()
+                    .map(|(uid, count)| Ok((series(&uid)?, count)))
+                    .collect::<Result<_, StateError>>()?,
+                amendment: match (amend_at, asked) {
+                    (Some(at), _) => Amendment::At(Instant(at)),
+                    (None, Some(at)) => Amendment::Asked(Instant(at)),
+                    (None, None) => Amendment::None,
+                },
+                ignored,
+                amended,
+            }
+        }
         Form::Expired { at, selected } => {
             Stage::Expired { at: Instant(at), selected: selection_back(selected)? }
         }
@@ -290,6 +296,7 @@ mod tests {
             late: BTreeMap::from([(uid.clone(), 2)]),
             amendment,
             ignored: 1,
+            amended: 1,
         };
         let frozen = |signal| amended(signal, Amendment::None);
         let held = |why| Stage::Held { why, at, selected: selected.clone() };

@@ -1,7 +1,8 @@
 //! An image's values on the grid that a network wants (MONAI Orientation and Spacing, or a grid of fixed size).
 
 use gantry_image::{
-    grid::GridError,
+    geometry::VoxelPoint,
+    grid::{Grid, GridError},
     orient::Direction,
     resample::{Border, Interpolation, resample},
     target::{Follow, Target},
@@ -17,6 +18,17 @@ pub struct ResampleParameters {
     pub border: Border,
     /// What lies beyond it, in modality values.
     pub outside: f64,
+    /// What of an image that reaches beyond the grid.
+    pub beyond: Beyond,
+}
+
+/// What is done with an image that reaches beyond the grid: nothing can be found there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Beyond {
+    /// The application declines.
+    Declined,
+    /// What lies there is not looked at, because the application knows that it does not matter.
+    Ignored,
 }
 
 impl ResampleParameters {
@@ -37,6 +49,29 @@ impl ResampleParameters {
             spacing_mm: reversed(spacing_mm),
             extents: extents.map(|[a, b, c]| [c, b, a]),
         }
+    }
+
+    /// How far the image reaches beyond the grid, if that counts. mm.
+    ///
+    /// # Errors
+    /// [`GridError`] if the grid would be too large.
+    pub fn unseen_mm(&self, image: &Grid) -> Result<Option<f64>, GridError> {
+        let grid = self.target.around(image)?;
+        let last = image.dims().to_array().map(|extent| (extent - 1) as f64);
+        let reach = grid.dims().to_array().map(|extent| extent as f64 - 0.5);
+        let spacing = grid.spacing().to_array();
+        let mut beyond: f64 = 0.0;
+        for corner in 0..8_u8 {
+            let pick = |axis: usize| {
+                if corner >> axis & 1 == 1 { last.get(axis).copied().unwrap_or(0.0) } else { 0.0 }
+            };
+            let at = grid.to_voxel(image.to_lps(VoxelPoint { i: pick(0), j: pick(1), k: pick(2) }));
+            for ((at, reach), mm) in [at.i, at.j, at.k].into_iter().zip(reach).zip(spacing) {
+                beyond = beyond.max((-0.5 - at).max(at - reach) * mm);
+            }
+        }
+        // Positions are rounded by those who write them.
+        Ok((self.beyond == Beyond::Declined && 1e-3 < beyond).then_some(beyond))
     }
 
     /// The values on the grid, trilinear, never rounded.

@@ -30,7 +30,7 @@ pub enum Window {
     /// Everything.
     Whole,
     /// Parts, each with a halo around it whose answers are dropped: the same answers as [`Window::Whole`], if the halo
-    /// is at least the radius of what one answer depends on.
+    /// is at least the radius of what one answer depends on, and that is the same at every voxel.
     Cores {
         /// Of a part.
         core: Extents,
@@ -83,8 +83,8 @@ pub enum NetworkError {
         /// What it made.
         made: Vec<usize>,
     },
-    /// The network gives no number.
-    #[error("the network gives values that are no numbers")]
+    /// The network gives what is no number, or one without an end: nothing can be decided by it.
+    #[error("the network gives values that are no finite numbers")]
     NotANumber,
 }
 
@@ -181,7 +181,7 @@ pub fn infer(
             sum.into_scores(Some(&total.data))
         }
     };
-    if scores.data.iter().any(|value| value.is_nan()) {
+    if !scores.data.iter().all(|value| value.is_finite()) {
         return Err(NetworkError::NotANumber);
     }
     scores.activate(activation);

@@ -15,8 +15,8 @@ pub struct StepReference {
 pub const STEPS: &[StepReference] = &[
     StepReference {
         name: "resample",
-        does: "the image's values on the grid that the network wants, trilinear and never rounded; the middles of both \
-               coincide (MONAI Orientation and Spacing)",
+        does: "the image's values on the grid that the network wants, trilinear and never rounded (as MONAI Orientation and \
+               Spacing, but the middles of both grids coincide, where MONAI keeps the first voxel in its corner)",
         parameters: &[
             (
                 "axes",
@@ -32,6 +32,11 @@ pub const STEPS: &[StepReference] = &[
             (
                 "extents",
                 "how many voxels along these axes; without it, as many as reach the image's outermost ones",
+            ),
+            (
+                "beyond",
+                "with `extents`: what of an image that reaches beyond the grid: `decline` by the clause \
+                 `image-within-grid`, or `ignore` what lies there",
             ),
             (
                 "border",
@@ -70,8 +75,9 @@ pub const STEPS: &[StepReference] = &[
             ("model", "the file of the model in the package: ONNX, all weights in it"),
             (
                 "window",
-                "`whole`: everything at once; `cores`: parts whose halo is dropped, the same answer with less \
-                        memory; `sliding`: overlapping windows blended by a Gaussian (MONAI SlidingWindowInferer)",
+                "`whole`: everything at once; `cores`: parts whose halo is dropped, the same answer with less memory, for \
+                 networks that look at a neighbourhood alone (no strides, no pooling, no normalisation over the \
+                 image); `sliding`: overlapping windows blended by a Gaussian (MONAI SlidingWindowInferer)",
             ),
             ("core", "with `cores`: voxels of a part along the tensor's axes"),
             ("halo", "with `cores`: voxels around a part; at least the radius of what one answer depends on"),

@@ -227,8 +227,7 @@ fn application(job: &Job, setup: &Setup<'_>) -> Result<Application, Outcome> {
     }
     // The laxer of both: the picture must not promise more than the objects that it is part of.
     package.class = package.class.min(job.class);
-    let clauses = || package.eligibility.iter().chain(&package.contract);
-    match job.asserted.iter().find(|name| !clauses().any(|clause| clause.name == **name)) {
+    match job.asserted.iter().find(|name| !package.has_clause(name)) {
         Some(name) => {
             let sentence = format!("the contract of {} has no clause `{name}`", package.name);
             Err(failed("work/unknown-clause", sentence))

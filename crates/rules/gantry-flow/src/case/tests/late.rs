@@ -41,6 +41,34 @@ fn late_objects_are_frozen_anew_once_nothing_more_comes() {
     );
 }
 
+/// What a person has made anew does not use up what the workflow does by itself.
+#[test]
+fn runs_anew_count_for_no_amendment() {
+    check(
+        &with(Late::Amend { settle: Duration::from_secs(60), max: 1 }),
+        "0 keep 1.0.1 1-3 7
+         20 look
+         21 again
+         22 again
+         30 other
+         30 keep 1.0.1 4-4 8
+         90 look
+         100 keep 1.0.1 5-5 8
+         200 look",
+        expect![[r#"
+            0 keep 1.0.1 1-3 7 -> waiting with 3, missing [] [] ["20"]
+            20 look -> frozen by Quiet with 3, late [] ["freeze 1 of 3"] []
+            21 again -> frozen by Person(Actor("anna")) with 3, late [] ["freeze 2 of 3"] []
+            22 again -> frozen by Person(Actor("anna")) with 3, late [] ["freeze 3 of 3"] []
+            30 other -> frozen by Person(Actor("anna")) with 3, late [] [] []
+            30 keep 1.0.1 4-4 8 -> frozen by Person(Actor("anna")) with 3, late [1], to be amended ["late 1.0.1 1"] ["90"]
+            90 look -> frozen by Late with 4, late [] ["freeze 4 of 4"] []
+            100 keep 1.0.1 5-5 8 -> frozen by Late with 4, late [1] ["late 1.0.1 1"] []
+            200 look -> frozen by Late with 4, late [1] [] []
+        "#]],
+    );
+}
+
 #[test]
 fn a_smaller_payload_or_one_of_a_study_that_does_not_match_is_never_frozen() {
     let rules = with(Late::Amend { settle: Duration::from_secs(60), max: 2 });

@@ -111,9 +111,9 @@ fn an_answer_of_another_shape_or_without_numbers_is_refused() {
         let half = run(Wrong(vec![1, 2, 2, 2, 2], 0.0), window);
         assert!(half.unwrap_err().contains("[1, 2, 2, 2, 2]"));
         assert!(run(Wrong(vec![1, 0, 4, 4, 4], 0.0), window).is_err());
-        assert_eq!(
-            run(Wrong(vec![1, 1, 4, 4, 4], f32::NAN), window).unwrap_err(),
-            "the network gives values that are no numbers"
-        );
+        for wrong in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            let refused = run(Wrong(vec![1, 1, 4, 4, 4], wrong), window).unwrap_err();
+            assert_eq!(refused, "the network gives values that are no finite numbers");
+        }
     }
 }
