@@ -66,7 +66,7 @@ fn get(served: &Served, path: &str) -> Answer {
     request(served.http(), "GET", path, Some(&token(served.data())))
 }
 
-/// The node of a demonstration: a study, its run and its deliveries.
+/// The node of a demonstration: a study, its two runs and their deliveries.
 fn demonstrated(dir: &Path) -> Served {
     let out = dir.join("demo");
     peer::run(Command::new(program()).args(["demo", "--once", "--json", "--out"]).arg(&out));
@@ -80,7 +80,7 @@ fn what_is_told_over_http_is_what_commands_print() {
     let studies = served.ask(&["study", "list"]);
     let study = studies["studies"][0]["uid"].as_str().unwrap();
     let runs = served.ask(&["runs", "list"]);
-    let run = runs["runs"][0]["run"].as_str().unwrap();
+    let [run, oldest] = [0, 1].map(|at| runs["runs"][at]["run"].as_str().unwrap());
     for (path, command) in [
         ("/api/v1/studies".to_owned(), &["study", "list"][..]),
         (format!("/api/v1/studies/{study}"), &["study", "show", study]),
@@ -98,14 +98,15 @@ fn what_is_told_over_http_is_what_commands_print() {
     for (path, list, want) in [
         ("/api/v1/studies?count=1".to_owned(), "studies", 1),
         (format!("/api/v1/studies?before={study}"), "studies", 0),
-        (format!("/api/v1/runs?before={run}&count=9"), "runs", 0),
+        (format!("/api/v1/runs?before={run}&count=9"), "runs", 1),
+        (format!("/api/v1/runs?before={oldest}&count=9"), "runs", 0),
         ("/api/v1/deliveries?count=2".to_owned(), "deliveries", 2),
     ] {
         let answer = get(&served, &path).json();
         assert_eq!(answer[list].as_array().unwrap().len(), want, "{path}");
     }
     let metrics = check_metrics(&served);
-    assert_eq!(metrics["gantry_recent_runs{state=\"ran\"}"], 1.0);
+    assert_eq!(metrics["gantry_recent_runs{state=\"ran\"}"], 2.0);
     assert!(metrics["gantry_last_object_timestamp_seconds"] > 1.7e9);
     let shown = get(&served, &format!("/api/v1/studies/{study}")).json();
     check_nothing_of_a_patient(&served, &studies["studies"][0], &shown);

@@ -84,7 +84,7 @@ ready:
   associationEnd: 0s
   quiet: 10s
 tasks:
-  - name: lesions
+  - name: network
     app: phantom-lesion
     inputs: { image: chest }
 deliver:
