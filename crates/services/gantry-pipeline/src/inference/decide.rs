@@ -181,3 +181,77 @@ impl RequireParameters {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use gantry_image::{
+        geometry::{PointLps, VectorLps},
+        grid::{Dims, Grid},
+    };
+
+    use super::*;
+
+    fn grid(voxels: usize, first_mm: f64, step_mm: f64) -> Grid {
+        let steps =
+            [VectorLps::new(step_mm, 0.0, 0.0), VectorLps::new(0.0, 1.0, 0.0), VectorLps::new(0.0, 0.0, 1.0)];
+        Grid::new(Dims::new(voxels, 1, 1).unwrap(), PointLps::new(first_mm, 0.0, 0.0), steps).unwrap()
+    }
+
+    #[track_caller]
+    fn check(rule: Rule, on: Place, channels: &[&[f32]], image: Grid, want: &[u8]) {
+        let scores = Scores::new(grid(channels[0].len(), 0.0, 2.0), &channels.concat());
+        let labels = DecideParameters { by: rule, on }.apply(scores, &image).unwrap();
+        assert_eq!(labels.data(), want, "{rule:?} {on:?}");
+    }
+
+    #[test]
+    fn the_largest_score_decides_and_of_equals_the_first_channel() {
+        let channels: [&[f32]; 3] = [&[5.0, 1.0, 1.0], &[5.0, 2.0, 1.0], &[0.0, 2.0, 3.0]];
+        check(Rule::Argmax, Place::Grid, &channels, grid(3, 0.0, 2.0), &[0, 1, 2]);
+    }
+
+    #[test]
+    fn on_the_grid_labels_go_to_the_nearest_and_in_the_image_scores_are_interpolated() {
+        // Voxels of 1 mm from -1 mm on; the network's of 2 mm from 0 on; what it has not seen is 0.
+        let (channels, image): ([&[f32]; 1], _) = ([&[0.0, 1.0, 1.0]], grid(8, -2.0, 1.0));
+        check(Rule::Threshold(0.6), Place::Grid, &channels, image, &[0, 0, 0, 1, 1, 1, 1, 1]);
+        check(Rule::Threshold(0.6), Place::Image, &channels, image, &[0, 0, 0, 0, 1, 1, 1, 1]);
+        check(Rule::Threshold(0.5), Place::Image, &channels, image, &[0, 0, 0, 1, 1, 1, 1, 1]);
+    }
+
+    #[test]
+    fn a_rule_has_the_channels_that_it_needs() {
+        let scores = || Scores::new(grid(2, 0.0, 1.0), &[0.0; 4]);
+        let refused =
+            |by| DecideParameters { by, on: Place::Grid }.on_grid(&scores()).map_err(|e| e.to_string());
+        assert_eq!(
+            refused(Rule::Threshold(0.5)).unwrap_err(),
+            "the network has 2 channels; a threshold needs 1"
+        );
+        assert!(refused(Rule::Argmax).is_ok());
+    }
+
+    #[test]
+    fn parts_that_are_small_or_not_the_largest_go() {
+        // Voxels of 1 x 1 x 1 mm: a thousandth of a millilitre each.
+        let after = |keep, volume_min_ml| {
+            let mut labels = Labels::new(grid(9, 0.0, 1.0), vec![1, 0, 1, 1, 1, 2, 0, 1, 1]).unwrap();
+            ComponentsParameters { label: 1, keep, volume_min_ml }.apply(&mut labels);
+            labels.into_data()
+        };
+        assert_eq!(after(Keep::All, 0.002), [0, 0, 1, 1, 1, 2, 0, 1, 1]);
+        assert_eq!(after(Keep::Largest, 0.0), [0, 0, 1, 1, 1, 2, 0, 0, 0]);
+        assert_eq!(after(Keep::Largest, 0.004), [0, 0, 0, 0, 0, 2, 0, 0, 0]);
+    }
+
+    #[test]
+    fn as_much_of_a_label_as_is_required_is_enough() {
+        let labels = Labels::new(grid(3, 0.0, 1.0), vec![1, 2, 2]).unwrap();
+        let lacking = |volume_min_ml| {
+            let (clause, sentence) = ("chest".to_owned(), "lungs are in the image".to_owned());
+            RequireParameters { clause, sentence, label: 2, volume_min_ml }.lacking(&labels)
+        };
+        assert_eq!(lacking(0.002), None);
+        assert!(lacking(0.003).unwrap().starts_with("lungs are in the image: "));
+    }
+}

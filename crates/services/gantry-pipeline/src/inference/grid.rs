@@ -109,6 +109,11 @@ pub fn axes(letters: &str) -> Option<[Direction; 3]> {
 
 #[cfg(test)]
 mod tests {
+    use gantry_image::{
+        geometry::{PointLps, VectorLps},
+        grid::Dims,
+    };
+
     use super::*;
 
     #[test]
@@ -117,5 +122,41 @@ mod tests {
         for wrong in ["", "LI", "LIAS", "LRA", "lia", "LIX"] {
             assert_eq!(axes(wrong), None, "{wrong}");
         }
+    }
+
+    /// An image of 10 x 20 x 30 voxels of 1 mm along i, j, k.
+    fn image() -> Grid {
+        let steps =
+            [VectorLps::new(1.0, 0.0, 0.0), VectorLps::new(0.0, 1.0, 0.0), VectorLps::new(0.0, 0.0, 1.0)];
+        Grid::new(Dims::new(10, 20, 30).unwrap(), PointLps::new(0.0, 0.0, 0.0), steps).unwrap()
+    }
+
+    fn parameters(extents: Option<[usize; 3]>, beyond: Beyond) -> ResampleParameters {
+        let target = ResampleParameters::in_tensor_order(
+            axes("SPL").unwrap(),
+            Follow::Image,
+            [3.0, 2.0, 1.0],
+            extents,
+        );
+        ResampleParameters { target, border: Border::Voxels, outside: 0.0, beyond }
+    }
+
+    #[test]
+    fn distances_and_extents_are_in_the_order_of_the_tensor() {
+        let values =
+            parameters(Some([12, 11, 10]), Beyond::Declined).apply(&Volume::filled(image(), 7)).unwrap();
+        // The tensor's first axis runs to the head, in steps of 3 mm: it is the grid's k.
+        assert_eq!(values.dims().to_array(), [10, 11, 12]);
+        assert_eq!(values.grid().spacing().to_array(), [1.0, 2.0, 3.0]);
+    }
+
+    #[test]
+    fn an_image_that_reaches_beyond_the_grid_is_noticed_unless_that_is_ignored() {
+        let unseen = |extents, beyond| parameters(extents, beyond).unseen_mm(&image()).unwrap();
+        assert_eq!(unseen(Some([10, 10, 10]), Beyond::Declined), None);
+        // Along the tensor's first axis 8 voxels of 3 mm cover 24 of the 29 mm between the outermost centres.
+        assert!((unseen(Some([8, 10, 10]), Beyond::Declined).unwrap() - 2.5).abs() < 1e-9);
+        assert_eq!(unseen(Some([8, 10, 10]), Beyond::Ignored), None);
+        assert_eq!(unseen(None, Beyond::Declined), None);
     }
 }

@@ -89,6 +89,12 @@ pub enum NetworkError {
 }
 
 impl Scores {
+    /// Scores for tests of what is made of them.
+    #[cfg(test)]
+    pub(crate) fn new(grid: Grid, data: &[f32]) -> Self {
+        Self { grid, channels: data.len() / grid.dims().voxels(), data: data.to_vec() }
+    }
+
     /// Where the values lie.
     #[must_use]
     pub const fn grid(&self) -> &Grid {

@@ -49,6 +49,32 @@ proptest! {
     }
 }
 
+proptest! {
+    /// A voxel that no window sees at its face, unless the face is the image's, has the answer of the whole.
+    #[test]
+    fn blended_answers_stand_at_their_places(
+        extents in [1_usize..14, 1_usize..14, 1_usize..14],
+        patch in [3_usize..9, 3_usize..9, 3_usize..9],
+        overlap in 0.0..0.8_f64,
+    ) {
+        let (blended, whole) = (scores(extents, &Window::Sliding { patch, overlap }), scores(extents, &Window::Whole));
+        let windows = sliding(extents, patch, overlap);
+        let is_inner = |at: [usize; 3]| windows.iter().all(|window| (0..3).any(|axis| {
+            let (low, at) = (window.low[axis], at[axis] as isize);
+            at < low || low + patch[axis] as isize <= at
+        }) || (0..3).all(|axis| {
+            let (low, at, extent) = (window.low[axis], at[axis] as isize, extents[axis] as isize);
+            let high = low + patch[axis] as isize - 1;
+            (low < at || low <= 0) && (at < high || extent <= high + 1)
+        }));
+        let [_, rows, columns] = extents;
+        for (offset, (own, want)) in blended.channels().nth(1).unwrap().iter().zip(whole.channels().nth(1).unwrap()).enumerate() {
+            let at = [offset / (rows * columns), offset / columns % rows, offset % columns];
+            prop_assert!(!is_inner(at) || (own - want).abs() < 1e-3, "{:?}: {} instead of {}", at, own, want);
+        }
+    }
+}
+
 #[test]
 fn without_a_halo_cores_are_another_answer() {
     let cores = Window::Cores { core: [4, 4, 4], halo: 0 };
