@@ -4,8 +4,7 @@
 .PHONY: demo test soak peers engine fmt lint unit doc notes
 
 # Builds, sends a phantom through a whole system on this machine, and compares what comes out with the truth.
-demo:
-	sh tools/onnxruntime.sh
+demo: engine
 	cargo build --release --quiet -p gantry
 	target/release/gantry demo --once
 

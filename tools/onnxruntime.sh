@@ -1,26 +1,28 @@
 #!/bin/sh
 # Fetches the library of ONNX Runtime out of its wheel on PyPI, checks it, and puts it beside the programs in target/.
 #
-# Needs Python 3 with pip; no root. The version and the digests of the library are those of
-# crates/adapters/gantry-infer/src/library.rs. A second call touches no network.
+# Needs Python 3 with pip; no root. Version and digest are read from where the program has them. A second call touches
+# no network.
 set -eu
 
 cd "$(dirname "$0")/.."
-version=1.32.0
+pins=crates/adapters/gantry-infer/src/library.rs
+machine=$(uname -m)
+version=$(sed -n 's/^pub const VERSION: &str = "\(.*\)";$/\1/p' "$pins")
+digest=$(sed -n "s/^ *(\"$machine\", \"sha256:\([0-9a-f]*\)\"),$/\1/p" "$pins")
 name=libonnxruntime.so.$version
 folder=target/onnxruntime
-case $(uname -m) in
-    x86_64) wheel=manylinux_2_28_x86_64 digest=6c1585d1bbf45b0712ea4a21b705c5fcb4ba04ff2e30f1fbf81a49faf658638f ;;
-    aarch64) wheel=manylinux_2_28_aarch64 digest=49852228a93995158b2a813d4df487d47a1b76b0eaa894507ef49e91b6d7954a ;;
-    *) echo "onnxruntime: no library for $(uname -m) was tried; networks will not run" >&2; exit 0 ;;
-esac
+if [ -z "$version" ] || [ -z "$digest" ]; then
+    echo "onnxruntime: no library for $machine was tried; networks will not run" >&2
+    exit 0
+fi
 
 if [ ! -f "$folder/$name" ]; then
     echo "onnxruntime: fetching $version"
     mkdir -p "$folder"
     python3 -m venv "$folder/venv"
     "$folder/venv/bin/pip" download --quiet --disable-pip-version-check --no-deps --only-binary=:all: \
-        --python-version 3.11 --platform "$wheel" --dest "$folder" "onnxruntime==$version"
+        --python-version 3.11 --platform "manylinux_2_28_$machine" --dest "$folder" "onnxruntime==$version"
     python3 - "$folder" "$name" <<'PYTHON'
 import pathlib, sys, zipfile
 

@@ -89,7 +89,7 @@ fn lesions_of_unseen_phantoms_are_found() {
 
 /// The table that `apps/phantom-lesion/training/dice.csv` holds.
 #[test]
-#[ignore = "15 minutes in a release build: make soak"]
+#[ignore = "a quarter of an hour: `make soak`"]
 fn lesions_of_200_unseen_phantoms_are_found() {
     let (mean, least, table) = judge(1..=200);
     fs::write(notes::root().join("target/phantom-lesion-dice.csv"), &table).unwrap();

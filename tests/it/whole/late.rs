@@ -100,7 +100,10 @@ fn late_slices_amend_once_and_the_evidence_names_what_it_replaces() {
         workflow(show)["done"].to_string().contains("too late for payload 2; they are ignored")
     });
     let done = workflow(&show)["done"].to_string();
-    assert!(done.contains("2 objects came too late for payload 1; payload 2 has them"), "{done}");
+    assert!(
+        done.contains("2 objects came too late for payload 1; payload 2 was frozen with them there"),
+        "{done}"
+    );
     assert_eq!(runs(&served).len(), 2);
 }
 

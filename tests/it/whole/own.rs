@@ -56,7 +56,7 @@ fn add(served: &Served, folder: &Path) -> Output {
 fn added(served: &Served, folder: &Path) -> Value {
     let output = add(served, folder);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    serde_json::from_slice(&output.stdout).unwrap()
+    serde_json::from_slice::<Value>(&output.stdout).unwrap()["documents"][0].clone()
 }
 
 /// The only run of the newest study, once it is over.

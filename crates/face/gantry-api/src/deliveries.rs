@@ -1,11 +1,14 @@
 //! Deliveries: what Gantry made, where it goes, and how far it is.
 
+use std::collections::{BTreeMap, btree_map::Entry};
+
 use gantry_flow::names::DeliveryKey;
 use gantry_ports::{
     lineage::Lineage,
     state::delivery as form,
     store::{EvidenceRow, MachineRow},
 };
+use gantry_types::uid::StudyInstanceUid;
 use serde_json::{Value, json};
 
 use crate::{
@@ -19,10 +22,14 @@ use crate::{
 /// [`ViewError::Store`], [`ViewError::State`].
 pub fn list(view: &View, count: usize) -> Result<Value, ViewError> {
     let mut all = Vec::new();
+    let mut lineages: BTreeMap<StudyInstanceUid, Lineage> = BTreeMap::new();
     for evidence in view.runs.newest_evidence(&view.site, count)? {
         if let Some(row) = of_evidence(view, &evidence)? {
             let state = form::state(&row)?;
-            let lineage = Lineage::read(&*view.runs, &view.site, &evidence.study)?;
+            let lineage = match lineages.entry(evidence.study.clone()) {
+                Entry::Occupied(read) => read.into_mut(),
+                Entry::Vacant(free) => free.insert(Lineage::read(&*view.runs, &view.site, &evidence.study)?),
+            };
             let successor = lineage.superseded_by(&evidence).map(|row| row.sop_instance.as_str());
             all.push(json!({
                 "sopInstance": evidence.sop_instance.as_str(),

@@ -53,15 +53,17 @@ impl Story {
     /// [`ViewError::Store`].
     pub fn read(view: &View, study: &StudyInstanceUid) -> Result<Self, ViewError> {
         let machines = |kind| view.cases.machines(&view.site, kind, study);
+        let runs = view.runs.runs_of_study(&view.site, study)?;
+        let evidence = view.runs.evidence_of_study(&view.site, study)?;
         Ok(Self {
             study: study.clone(),
             cases: machines(MachineKind::Case)?,
-            runs: view.runs.runs_of_study(&view.site, study)?,
+            lineage: Lineage::of(&runs, &evidence),
+            runs,
             run_machines: machines(MachineKind::Run)?,
             publications: machines(MachineKind::Publication)?,
             deliveries: machines(MachineKind::Delivery)?,
-            evidence: view.runs.evidence_of_study(&view.site, study)?,
-            lineage: Lineage::read(&*view.runs, &view.site, study)?,
+            evidence,
             late: view.runs.late(&view.site, study)?,
         })
     }
@@ -134,7 +136,9 @@ impl Story {
         };
         let words = |(payload, objects): (u32, usize)| {
             let then = match now {
-                Some((ordinal, _)) if payload < ordinal => format!("payload {} has them", payload + 1),
+                Some((ordinal, _)) if payload < ordinal => {
+                    format!("payload {} was frozen with them there", payload + 1)
+                }
                 Some((_, Amendment::At(at))) => {
                     format!("payload {} is frozen with them at {at}, if nothing more comes", payload + 1)
                 }

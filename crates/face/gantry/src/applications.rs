@@ -21,7 +21,7 @@ use gantry_types::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    documents::{self, Taken},
+    documents::{self, Applied, Taken},
     engine,
     node::Node,
     report::{Exit, Failure},
@@ -67,15 +67,6 @@ pub(crate) struct Shelf {
 struct Installed {
     /// Which ten Series Numbers it has.
     slot: u16,
-}
-
-/// What became of an application that was added.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Added {
-    pub(crate) name: AppName,
-    pub(crate) version: u32,
-    pub(crate) digest: Digest,
-    pub(crate) change: Taken,
 }
 
 impl Shelf {
@@ -160,7 +151,7 @@ fn ships(name: &AppName) -> Option<Arc<packages::Application>> {
 /// Installs the application of a folder: copies it into the data folder, and takes it into use.
 ///
 /// The copy is on stable storage before its row is: a name in the store always has its files.
-pub(crate) fn add(node: &Node, folder: &Path) -> Result<Added, Failure> {
+pub(crate) fn add(node: &Node, folder: &Path) -> Result<Applied, Failure> {
     let application = read(&folder.display().to_string(), files(folder)?)?;
     let (name, digest) = (application.package.name.clone(), application.digest);
     if SHIPPED.iter().any(|(shipped, _)| *shipped == name.as_str()) {
@@ -177,27 +168,37 @@ pub(crate) fn add(node: &Node, folder: &Path) -> Result<Added, Failure> {
     let shelf = Shelf::of(node);
     let rows = shelf.installed().map_err(|error| Failure::unexpected("store/unreadable", &error))?;
     let before = rows.iter().find(|row| row.name == name.as_str());
-    let (version, slot) = match before {
-        Some(row) if row.digest == digest => {
-            return Ok(Added { name, version: row.version, digest, change: Taken::Unchanged });
-        }
-        Some(row) => (row.version + 1, Shelf::slot(row)),
+    let (version, change) = documents::follows(before, digest);
+    let kind = DocumentKind::Application;
+    let applied = Applied { kind, name: name.to_string(), version, digest, change };
+    if change == Taken::Unchanged {
+        return Ok(applied);
+    }
+    let slot = match before {
+        Some(row) => Shelf::slot(row),
         None => {
             let last = rows.iter().filter_map(Shelf::slot).max();
             let next = last.map_or(FIRST_OWN_SLOT, |last| last + 1);
-            (1, (next <= LAST_OWN_SLOT).then_some(next))
+            (next <= LAST_OWN_SLOT).then_some(next)
         }
     };
     let slot = slot.ok_or_else(|| {
         Failure::new(Exit::Failed, "app/no-slot", format!("no Series Numbers are left for {name}"))
     })?;
     keep(&shelf.folder, &application).map_err(|error| Failure::unexpected("app/unwritable", &error))?;
-    let text = format!("slot = {slot}\n");
-    let (kind, applied) = (DocumentKind::Application, node.outside.clock.now());
-    let (site, row_name) = (node.site.clone(), name.to_string());
-    let row = DocumentRow { site, kind, name: row_name, version, digest, text, applied };
-    documents::commit_one(node, row)?;
-    Ok(Added { name, version, digest, change: Taken::New })
+    documents::commit_one(
+        node,
+        DocumentRow {
+            site: node.site.clone(),
+            kind,
+            name: name.to_string(),
+            version,
+            digest,
+            text: format!("slot = {slot}\n"),
+            applied: node.outside.clock.now(),
+        },
+    )?;
+    Ok(applied)
 }
 
 /// Writes a package's files into the folder of its digest: beside it first, so that the folder is there whole or not.

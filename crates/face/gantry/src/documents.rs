@@ -100,11 +100,7 @@ pub(crate) fn apply(node: &Node, written: &[Written]) -> Result<Vec<Applied>, Fa
         let newest =
             node.definitions.newest_documents(&node.site, kind).map_err(|error| unreadable(&error))?;
         let before = newest.into_iter().find(|row| row.name == name);
-        let (version, taken) = match &before {
-            Some(row) if row.digest == digest => (row.version, Taken::Unchanged),
-            Some(row) => (row.version + 1, Taken::New),
-            None => (1, Taken::New),
-        };
+        let (version, taken) = follows(before.as_ref(), digest);
         if taken == Taken::New {
             put(
                 node,
@@ -127,6 +123,15 @@ pub(crate) fn apply(node: &Node, written: &[Written]) -> Result<Vec<Applied>, Fa
     }
     commit(node, &change)?;
     Ok(applied)
+}
+
+/// The version of what has this digest, after the one in use.
+pub(crate) fn follows(before: Option<&DocumentRow>, digest: Digest) -> (u32, Taken) {
+    match before {
+        Some(row) if row.digest == digest => (row.version, Taken::Unchanged),
+        Some(row) => (row.version + 1, Taken::New),
+        None => (1, Taken::New),
+    }
 }
 
 /// Takes a row into use that is no document of a person.

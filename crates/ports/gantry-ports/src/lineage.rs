@@ -29,12 +29,18 @@ impl Lineage {
     /// # Errors
     /// [`StoreError`].
     pub fn read(runs: &dyn Runs, site: &SiteId, study: &StudyInstanceUid) -> Result<Self, StoreError> {
-        let all = runs.runs_of_study(site, study)?;
-        let member = |evidence: EvidenceRow| {
-            let run = all.iter().find(|run| run.id == evidence.run)?;
-            Some(Member { workflow: run.workflow.clone(), ordinal: run.ordinal, evidence })
+        Ok(Self::of(&runs.runs_of_study(site, study)?, &runs.evidence_of_study(site, study)?))
+    }
+
+    /// That of rows that were read already: all runs and all evidence of a study.
+    #[must_use]
+    pub fn of(runs: &[RunRow], evidence: &[EvidenceRow]) -> Self {
+        let member = |evidence: &EvidenceRow| {
+            let run = runs.iter().find(|run| run.id == evidence.run)?;
+            let (workflow, ordinal) = (run.workflow.clone(), run.ordinal);
+            Some(Member { workflow, ordinal, evidence: evidence.clone() })
         };
-        Ok(Self(runs.evidence_of_study(site, study)?.into_iter().filter_map(member).collect()))
+        Self(evidence.iter().filter_map(member).collect())
     }
 
     /// What has taken the place of an object: of the newest set the object of its kind, or the first of any, where a

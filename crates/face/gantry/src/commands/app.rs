@@ -5,10 +5,10 @@ use std::path::Path;
 use gantry_ports::packages::Packages as _;
 use serde_json::{Value, json};
 
+use super::apply;
 use crate::{
     applications::{self, Shelf},
     cli::{App, Listing},
-    documents::Taken,
     node::{Access, Node},
     report::{Failure, print},
 };
@@ -62,18 +62,5 @@ fn list(listing: &Listing) -> Result<(), Failure> {
 
 fn add(listing: &Listing, folder: &Path) -> Result<(), Failure> {
     let node = Node::open(&listing.data, Access::Read)?;
-    let added = applications::add(&node, folder)?;
-    if listing.json {
-        return print(
-            &json!({
-                "name": added.name.as_str(),
-                "version": added.version,
-                "digest": added.digest.to_string(),
-                "isNew": added.change == Taken::New,
-            })
-            .to_string(),
-        );
-    }
-    let what = if added.change == Taken::New { "is in use" } else { "is in use already" };
-    print(&format!("Application {}: version {} {what}", added.name, added.version))
+    apply::show(&[applications::add(&node, folder)?], listing.json)
 }
