@@ -155,3 +155,33 @@ fn what_is_no_application_is_not_installed() {
     refused(&steps("step = \"resample\"", "step = \"network\""), "network takes values on a grid");
     assert_eq!(served.ask(&["app", "list"])["applications"].as_array().unwrap().len(), 2);
 }
+
+/// A program whose library lies elsewhere: the environment names it, to workers too; else doctor says what is missing.
+#[test]
+fn the_library_may_lie_elsewhere() {
+    let dir = TempDir::new().unwrap();
+    let alone = dir.path().join("gantry");
+    fs::copy(program(), &alone).unwrap();
+    let data = dir.path().join("data");
+    fs::create_dir(&data).unwrap();
+    fs::write(data.join("gantry.toml"), CONFIG).unwrap();
+    let library = notes::root().join("target/onnxruntime/libonnxruntime.so.1.32.0");
+    let served = Served::start_in(&data, Command::new(&alone).env("GANTRY_ONNXRUNTIME", &library));
+    apply(&served, dir.path(), &DOCUMENTS.replace("app: own-lesion", "app: phantom-lesion"));
+    // With a library that workers do not find, it would have failed.
+    run_of(&served, dir.path(), 63);
+    let doctor = |place: Option<&Path>| {
+        let mut command = Command::new(&alone);
+        command.args(["doctor", "--json", "--data"]).arg(&data);
+        if let Some(place) = place {
+            command.env("GANTRY_ONNXRUNTIME", place);
+        }
+        serde_json::from_slice::<Value>(&command.output().unwrap().stdout).unwrap()
+    };
+    let networks = doctor(Some(&library))["findings"]["networks"].clone();
+    assert_eq!(networks["onnxruntime"], "1.32.0", "{networks}");
+    assert_eq!(networks["onnxruntime.providers"], "CPUExecutionProvider");
+    assert!(networks["onnxruntime.library"].as_str().unwrap().starts_with("sha256:"), "{networks}");
+    let missing = doctor(None);
+    assert!(missing["wrong"].to_string().contains("tools/onnxruntime.sh"), "{missing}");
+}

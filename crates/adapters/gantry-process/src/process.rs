@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// What a program needs of the environment to start.
-const ENVIRONMENT: &[&str] = &["PATH", "LD_LIBRARY_PATH", "TMPDIR", "RUST_BACKTRACE", "GANTRY_ONNXRUNTIME"];
+const ENVIRONMENT: &[&str] = &["PATH", "LD_LIBRARY_PATH", "TMPDIR", "RUST_BACKTRACE"];
 /// How far a worker of low priority stands back (setpriority(2)): it gets a tenth of what one of normal priority does.
 const NICENESS: i32 = 10;
 /// How long a process that closed its output may take to end by itself.
@@ -189,7 +189,8 @@ fn command(settings: &Settings) -> Command {
         // A group of its own: what it starts is killed with it, and a terminal's interrupt is ours to handle.
         .process_group(0)
         .env_clear();
-    command.envs(ENVIRONMENT.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
+    let names = ENVIRONMENT.iter().chain(settings.environment);
+    command.envs(names.filter_map(|name| Some((name, std::env::var_os(name)?))));
     command
 }
 

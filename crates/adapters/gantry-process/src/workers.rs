@@ -27,6 +27,8 @@ pub struct Settings {
     pub program: PathBuf,
     /// What it is called with.
     pub arguments: Vec<OsString>,
+    /// What else of the environment it is given, by name.
+    pub environment: &'static [&'static str],
     /// Where the jobs' directories are; one process uses it, and empties it when it begins.
     pub folder: PathBuf,
     /// The most workers that are kept without work.
@@ -64,6 +66,7 @@ impl Settings {
         Self {
             program,
             arguments,
+            environment: &[],
             folder,
             idle_max: 2,
             jobs_max: 50,

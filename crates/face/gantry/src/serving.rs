@@ -30,6 +30,7 @@ use gantry_types::ae_title::AeTitle;
 use crate::{
     applications::Shelf,
     documents::{self, DoorRows},
+    engine,
     node::{self, Node},
     report::{Exit, Failure, say},
     secret,
@@ -333,6 +334,7 @@ impl Pools {
             let arguments = vec!["worker".into(), "--threads".into(), threads.into()];
             let mut settings = gantry_process::Settings::new(program.clone(), arguments, jobs.join(name));
             (settings.idle_max, settings.priority) = (idle_max, priority);
+            settings.environment = &[engine::PLACE];
             Workers::open(settings).map_err(|error| Failure::unexpected("serve/workers", &error))
         };
         Ok(Self {
