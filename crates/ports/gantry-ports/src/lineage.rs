@@ -77,3 +77,67 @@ impl Member {
         self.workflow == *workflow && self.evidence.task == *task && self.evidence.destination == *destination
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use gantry_definition::package::Class;
+    use gantry_flow::step::Lane;
+    use gantry_types::{
+        digest::Digest,
+        instant::{Instant, Stamp, UtcOffset},
+        uid::{SeriesInstanceUid, SopClassUid, SopInstanceUid, TransferSyntaxUid},
+    };
+
+    use super::*;
+    use crate::blob::BlobRef;
+
+    fn run(id: &str, ordinal: u32) -> RunRow {
+        RunRow {
+            id: id.parse().unwrap(),
+            site: "site".parse().unwrap(),
+            study: StudyInstanceUid::parse("1.2").unwrap(),
+            workflow: "chest-ct".parse().unwrap(),
+            version: 1,
+            digest: Digest([0; 32]),
+            ordinal,
+            began: Stamp { at: Instant(0), offset: UtcOffset::UTC },
+            lane: Lane::Routine,
+            packages: Vec::new(),
+        }
+    }
+
+    fn evidence(run: &RunRow, class: &str, uid: &str) -> EvidenceRow {
+        EvidenceRow {
+            site: run.site.clone(),
+            sop_instance: SopInstanceUid::parse(uid).unwrap(),
+            sop_class: SopClassUid::parse(class).unwrap(),
+            transfer_syntax: TransferSyntaxUid::parse("1.2.840.10008.1.2.1").unwrap(),
+            study: run.study.clone(),
+            series: SeriesInstanceUid::parse("1.3").unwrap(),
+            run: run.id.clone(),
+            task: "lungs".parse().unwrap(),
+            destination: "pacs".parse().unwrap(),
+            class: Class::Test,
+            blob: BlobRef { container: 1, offset: 0, length: 1 },
+            head_bytes: 0,
+            digest: Digest([0; 32]),
+            made: Instant(0),
+        }
+    }
+
+    /// A lesion that the newer answer does not see any more must not be told as current.
+    #[test]
+    fn a_segmentation_is_superseded_by_a_set_that_has_none() {
+        let (first, second) = (run("1", 1), run("2", 2));
+        let (seg, sr) = (evidence(&first, "1.66", "1.1.1"), evidence(&first, "1.88", "1.1.2"));
+        let newer = evidence(&second, "1.88", "1.2.2");
+        let lineage = Lineage::of(&[first, second.clone()], &[seg.clone(), sr.clone(), newer.clone()]);
+        let uid = |row: Option<&EvidenceRow>| row.map(|row| row.sop_instance.to_string());
+        assert_eq!(uid(lineage.superseded_by(&seg)).as_deref(), Some("1.2.2"));
+        assert_eq!(uid(lineage.superseded_by(&sr)).as_deref(), Some("1.2.2"));
+        assert_eq!(lineage.superseded_by(&newer), None);
+        let replaced = lineage.replaced(&second, &newer.task, &newer.destination);
+        let replaced: Vec<_> = replaced.map(|row| row.sop_instance.to_string()).collect();
+        assert_eq!(replaced, ["1.1.1", "1.1.2"]);
+    }
+}

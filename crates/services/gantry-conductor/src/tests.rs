@@ -8,6 +8,7 @@ use expect_test::expect;
 use gantry_flow::{case, run};
 use gantry_ports::{
     cases::Cases as _,
+    intake::Intake as _,
     job::{Complaint, Outcome},
     memory::Play,
     news::News,
@@ -21,7 +22,9 @@ use gantry_types::{
     instant::Instant,
 };
 
-use super::{Performers, Slot};
+use gantry_flow::names::Actor;
+
+use super::{Decision, Performers, Slot};
 use bench::{Bench, SECOND, Sabotage, WORKFLOW};
 
 #[test]
@@ -516,4 +519,27 @@ fn ur1_the_urgent_slot_takes_urgent_work_alone() {
             "{lane}"
         );
     }
+}
+
+/// Who cancels a run, and who wants it once more, and why, stands in the trail (RD1).
+#[test]
+fn rd1_cancelling_and_running_anew_are_told_with_who_and_why() {
+    let bench = Bench::new(WORKFLOW);
+    (1..=3).for_each(|number| bench.keep("1.1", number, 1));
+    bench.release(1);
+    bench.turn();
+    let run = bench.store.newest_runs(&bench.site(), None, 1).unwrap().remove(0);
+    let machine = bench.store.machines(&bench.site(), MachineKind::Run, &bench.study()).unwrap().remove(0);
+    let by = Actor::from("anna");
+    assert!(bench.conductor.cancel(&machine, &by, "wrong patient bed").unwrap());
+    bench.conductor.decide(&bench.study(), &run.workflow, Decision::Again, &by, "it was right").unwrap();
+    let trail: Vec<String> =
+        bench.store.audit(100).unwrap().iter().map(|row| format!("{}: {}", row.action, row.detail)).collect();
+    for (action, reason) in [("run/cancelled", "wrong patient bed"), ("case/decided", "it was right")] {
+        let told =
+            |line: &&String| line.starts_with(action) && line.contains("anna") && line.contains(reason);
+        assert!(trail.iter().any(|line| told(&line)), "{action}: {trail:?}");
+    }
+    let runs = bench.store.runs_of_study(&bench.site(), &bench.study()).unwrap();
+    assert_eq!(runs.iter().map(|run| run.ordinal).collect::<Vec<_>>(), [1, 2]);
 }
