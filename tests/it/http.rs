@@ -1,5 +1,8 @@
 //! What is told over HTTP: to whom, in which form, and that it is what the commands tell.
 
+mod orders;
+mod sessions;
+
 use std::{
     collections::BTreeMap,
     fs,
@@ -52,8 +55,17 @@ fn say(address: SocketAddr, request: &str) -> Answer {
 
 #[track_caller]
 fn request(address: SocketAddr, method: &str, path: &str, token: Option<&str>) -> Answer {
-    let bearer = token.map_or(String::new(), |token| format!("Authorization: Bearer {token}\r\n"));
-    say(address, &format!("{method} {path} HTTP/1.1\r\nHost: gantry\r\n{bearer}\r\n"))
+    let bearer = token.map(|token| format!("Bearer {token}"));
+    let headers: Vec<_> = bearer.iter().map(|bearer| ("Authorization", &**bearer)).collect();
+    exchange(address, &format!("{method} {path}"), &headers, "")
+}
+
+/// Sends a request with these headers and this body.
+#[track_caller]
+fn exchange(address: SocketAddr, line: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+    let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let length = if body.is_empty() { String::new() } else { format!("Content-Length: {}\r\n", body.len()) };
+    say(address, &format!("{line} HTTP/1.1\r\nHost: gantry\r\n{headers}{length}\r\n{body}"))
 }
 
 fn token(data: &Path) -> String {

@@ -19,7 +19,7 @@ use gantry_tests::{
 use serde_json::Value;
 
 /// The workflow of these tests.
-const WORKFLOW: &str = r#"
+pub(crate) const WORKFLOW: &str = r#"
 apiVersion: gantry/v1
 kind: Workflow
 metadata: { name: chest-ct, class: research }
@@ -37,7 +37,7 @@ deliver:
 "#;
 
 /// Writes a phantom; the folder of its study.
-fn phantom(dir: &Path, seed: u32) -> std::path::PathBuf {
+pub(crate) fn phantom(dir: &Path, seed: u32) -> std::path::PathBuf {
     let out = dir.join(format!("phantom-{seed}"));
     peer::run(Command::new(program()).args(["phantom", "--seed", &seed.to_string(), "-o"]).arg(&out));
     out.join("study")
@@ -45,7 +45,7 @@ fn phantom(dir: &Path, seed: u32) -> std::path::PathBuf {
 
 /// Sends files or folders over one association.
 #[track_caller]
-fn send<P: AsRef<Path>>(served: &Served, called: &str, paths: &[P]) {
+pub(crate) fn send<P: AsRef<Path>>(served: &Served, called: &str, paths: &[P]) {
     let mut command = Command::new(program());
     command.args(["send", &served.address().to_string(), "--called", called]);
     peer::run(command.args(paths.iter().map(AsRef::as_ref)));
@@ -53,7 +53,7 @@ fn send<P: AsRef<Path>>(served: &Served, called: &str, paths: &[P]) {
 
 /// The one outcome of a study for the workflow, once it is as wanted.
 #[track_caller]
-fn wait_for_outcome(served: &Served, study: &str, outcome: &str) -> Value {
+pub(crate) fn wait_for_outcome(served: &Served, study: &str, outcome: &str) -> Value {
     wait_for(served, &["study", "show", study], |show| workflow(show)["outcome"] == outcome)
 }
 
@@ -64,7 +64,7 @@ fn workflow(show: &Value) -> Value {
 
 /// The deliveries, once all of a study are as wanted.
 #[track_caller]
-fn wait_for_deliveries(served: &Served, study: &str, state: &str) -> Vec<Value> {
+pub(crate) fn wait_for_deliveries(served: &Served, study: &str, state: &str) -> Vec<Value> {
     let of_study = |list: &Value| -> Vec<Value> {
         let all = list["deliveries"].as_array().cloned().unwrap_or_default();
         all.into_iter().filter(|one| one["study"] == study).collect()
@@ -78,7 +78,7 @@ fn wait_for_deliveries(served: &Served, study: &str, state: &str) -> Vec<Value> 
 
 /// The UID of the study that was received last.
 #[track_caller]
-fn newest_study(served: &Served) -> String {
+pub(crate) fn newest_study(served: &Served) -> String {
     let list = wait_for(served, &["study", "list"], |list| list["studies"][0]["uid"].is_string());
     list["studies"][0]["uid"].as_str().unwrap_or_default().to_owned()
 }

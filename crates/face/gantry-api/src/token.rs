@@ -4,7 +4,7 @@ use axum::http::{HeaderMap, header::AUTHORIZATION};
 use sha2::{Digest as _, Sha256};
 
 /// A token. Only its digest is kept, so that nothing can print it.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Token([u8; 32]);
 
 impl Token {
@@ -14,21 +14,27 @@ impl Token {
         Self(Sha256::digest(text).into())
     }
 
-    /// Whether a request bears it. Digests are compared: how long that takes tells nothing of the token, because nobody
-    /// can choose what a digest begins with.
-    pub(crate) fn is_borne_by(&self, headers: &HeaderMap) -> bool {
+    /// The token that a request bears.
+    pub(crate) fn borne(headers: &HeaderMap) -> Option<Self> {
         let mut all = headers.get_all(AUTHORIZATION).into_iter();
-        let (Some(only), None) = (all.next(), all.next()) else { return false };
-        let Some((scheme, token)) = only.to_str().ok().and_then(|text| text.split_once(' ')) else {
-            return false;
-        };
-        let theirs: [u8; 32] = Sha256::digest(token.trim_start_matches(' ')).into();
-        let differences = self
-            .0
+        let (Some(only), None) = (all.next(), all.next()) else { return None };
+        let (scheme, token) = only.to_str().ok()?.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then(|| Self::new(token.trim_start_matches(' ')))
+    }
+
+    /// Whether both are the same. Digests are compared, all of them: how long that takes tells nothing of the token,
+    /// because nobody can choose what a digest begins with.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        self.0
             .iter()
-            .zip(theirs)
-            .fold(0, |differences, (ours, theirs)| std::hint::black_box(differences | (ours ^ theirs)));
-        scheme.eq_ignore_ascii_case("bearer") && differences == 0
+            .zip(other.0)
+            .fold(0, |differences, (ours, theirs)| std::hint::black_box(differences | (ours ^ theirs)))
+            == 0
+    }
+
+    /// What sessions of whoever has it are signed with: who changes the token ends them.
+    pub(crate) fn key(&self) -> &[u8] {
+        &self.0
     }
 }
 
@@ -56,7 +62,8 @@ mod tests {
             for header in headers {
                 map.append(AUTHORIZATION, header.parse().unwrap());
             }
-            assert_eq!(token.is_borne_by(&map), want, "{headers:?}");
+            let is_borne = Token::borne(&map).is_some_and(|borne| token.is(&borne));
+            assert_eq!(is_borne, want, "{headers:?}");
         }
     }
 }

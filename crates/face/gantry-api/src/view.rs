@@ -55,6 +55,9 @@ pub enum ViewError {
     /// There is no such run.
     #[error("there is no run `{0}`")]
     UnknownRun(String),
+    /// There is no such document.
+    #[error("there is no {0}")]
+    UnknownDocument(String),
 }
 
 impl ViewError {
@@ -69,6 +72,7 @@ impl ViewError {
             Self::UnknownStudy(_) => "study/unknown",
             Self::AmbiguousStudy { .. } => "study/ambiguous",
             Self::UnknownRun(_) => "run/unknown",
+            Self::UnknownDocument(_) => "definition/unknown",
         })
     }
 

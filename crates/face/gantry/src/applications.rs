@@ -7,6 +7,10 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use gantry_api::{
+    documents::{Applied, Taken},
+    orders::By,
+};
 use gantry_pipeline::application::Application;
 use gantry_ports::{
     definitions::Definitions,
@@ -21,8 +25,7 @@ use gantry_types::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    documents::{self, Applied, Taken},
-    engine,
+    documents, engine,
     node::Node,
     report::{Exit, Failure},
 };
@@ -151,7 +154,7 @@ fn ships(name: &AppName) -> Option<Arc<packages::Application>> {
 /// Installs the application of a folder: copies it into the data folder, and takes it into use.
 ///
 /// The copy is on stable storage before its row is: a name in the store always has its files.
-pub(crate) fn add(node: &Node, folder: &Path) -> Result<Applied, Failure> {
+pub(crate) fn add(node: &Node, folder: &Path, by: &By) -> Result<Applied, Failure> {
     let application = read(&folder.display().to_string(), files(folder)?)?;
     let (name, digest) = (application.package.name.clone(), application.digest);
     if SHIPPED.iter().any(|(shipped, _)| *shipped == name.as_str()) {
@@ -197,6 +200,7 @@ pub(crate) fn add(node: &Node, folder: &Path) -> Result<Applied, Failure> {
             text: format!("slot = {slot}\n"),
             applied: node.outside.clock.now(),
         },
+        by,
     )?;
     Ok(applied)
 }

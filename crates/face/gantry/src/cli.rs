@@ -335,6 +335,9 @@ pub(crate) enum Source {
         /// Where it may call from, instead of the address it was refused from: an address or a network.
         #[arg(long)]
         address: Option<String>,
+        /// Why; it goes into the audit trail.
+        #[arg(long)]
+        reason: Option<String>,
     },
 }
 
@@ -396,6 +399,9 @@ pub(crate) enum Delivery {
         /// To this destination alone.
         #[arg(long)]
         destination: Option<String>,
+        /// Why; it goes into the audit trail.
+        #[arg(long)]
+        reason: Option<String>,
     },
 }
 
@@ -410,6 +416,9 @@ pub(crate) enum Quarantine {
         listing: Listing,
         /// As `gantry quarantine list` names it, or `all`.
         what: String,
+        /// Why; it goes into the audit trail.
+        #[arg(long)]
+        reason: Option<String>,
     },
 }
 
@@ -420,6 +429,9 @@ pub(crate) struct Apply {
     /// A file, or a folder whose .yaml and .yml files are taken.
     #[arg(short, long)]
     pub(crate) file: PathBuf,
+    /// Why; it goes into the audit trail.
+    #[arg(long)]
+    pub(crate) reason: Option<String>,
 }
 
 /// Where to look, and how to say it.

@@ -19,16 +19,24 @@ mod study;
 mod why;
 mod worker;
 
+use gantry_api::orders::{By, Reason, ReasonError};
+use gantry_flow::names::Actor;
 use serde_json::Value;
 
 use crate::{
     cli::{Cli, Command},
-    report::Failure,
+    report::{Exit, Failure},
 };
 
 /// The rows of a list's document.
 fn rows<'a>(document: &'a Value, list: &str) -> &'a [Value] {
     document.get(list).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
+/// Who orders by a command, and why if it says so.
+fn by_command(reason: Option<&str>) -> Result<By, Failure> {
+    let bad = |error: ReasonError| Failure::new(Exit::Input, "order/bad-reason", error.to_string());
+    Ok(By { actor: Actor::from("command"), reason: reason.map(Reason::parse).transpose().map_err(bad)? })
 }
 
 /// Runs what the user asked for.

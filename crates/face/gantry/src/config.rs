@@ -2,8 +2,9 @@
 //!
 //! Every key has a default; unknown keys are refused. A commented file is written into an empty data folder.
 
-use std::{net::SocketAddr, path::Path};
+use std::{collections::BTreeMap, net::SocketAddr, path::Path};
 
+use gantry_api::access::{PersonName, Role};
 use gantry_types::{
     ae_title::AeTitle,
     ids::{NodeId, SiteId},
@@ -50,6 +51,18 @@ pub(crate) struct Http {
     /// Nothing, if there is no such interface.
     #[serde(deserialize_with = "address_or_off")]
     pub(crate) listen: Option<SocketAddr>,
+    /// By name, what somebody may do whose token is in the data folder.
+    #[serde(deserialize_with = "roles")]
+    pub(crate) tokens: BTreeMap<PersonName, Role>,
+}
+
+fn roles<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<PersonName, Role>, D::Error> {
+    let written = BTreeMap::<String, String>::deserialize(deserializer)?;
+    let one = |(name, role): (String, String)| {
+        let wrong = || D::Error::custom(format!("the role {role:?} of {name} is not read, operate or admin"));
+        Ok((PersonName::parse(&name).map_err(D::Error::custom)?, Role::parse(&role).ok_or_else(wrong)?))
+    };
+    written.into_iter().map(one).collect()
 }
 
 fn address_or_off<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SocketAddr>, D::Error> {
@@ -117,7 +130,8 @@ impl Default for Dicom {
 
 impl Default for Http {
     fn default() -> Self {
-        Self { listen: Some(SocketAddr::from(([127, 0, 0, 1], 8420))) }
+        let admin = PersonName::parse("admin").map(|name| (name, Role::Admin));
+        Self { listen: Some(SocketAddr::from(([127, 0, 0, 1], 8420))), tokens: admin.into_iter().collect() }
     }
 }
 
@@ -220,6 +234,12 @@ mod tests {
             ("site = \"A b\"", "site \"A b\""),
             ("[dicom]\nae_title = \"SEVENTEEN-LETTERS\"", "longer than 16"),
             ("[dicom]\nqueue = 0", "dicom.queue is 0"),
+            (
+                "[http]\ntokens = { lena = \"boss\" }",
+                "the role \"boss\" of lena is not read, operate or admin",
+            ),
+            ("[http]\ntokens = { \"../x\" = \"read\" }", "name \"../x\" is not 1 to 64 characters"),
+            ("[http]\ntokens = { command = \"read\" }", "`command` is what a part of Gantry is called"),
             ("[http]\nlisten = \"8420\"", "\"8420\" is neither an address with a port nor \"off\""),
             ("[storage]\nsegment_mib = 17592186044416", "storage.segment_mib is 17592186044416"),
         ] {

@@ -1,5 +1,10 @@
 //! Documents in the store: taking them in, and who may come in by them.
 
+use gantry_api::{
+    documents::{Applied, ApplyError, Desk as Taking, Taken},
+    orders::By,
+    view::ViewError,
+};
 use gantry_definition::{
     document::{self, Body, Document, EvidenceKind, Workflow},
     package::Package,
@@ -27,22 +32,27 @@ pub(crate) struct Written {
     pub(crate) document: Document,
 }
 
-/// What became of a document.
-pub(crate) struct Applied {
-    pub(crate) kind: DocumentKind,
-    pub(crate) name: String,
-    pub(crate) version: u32,
-    pub(crate) digest: Digest,
-    pub(crate) change: Taken,
+/// Where a node takes documents into use.
+pub(crate) struct Desk(pub(crate) Node);
+
+impl Taking for Desk {
+    fn apply(&self, file: &str, text: &str, by: &By) -> Result<Vec<Applied>, ApplyError> {
+        let written = read(file, text).map_err(ApplyError::Invalid)?;
+        apply(&self.0, &written, by)
+    }
 }
 
-/// Whether a document says something new.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Taken {
-    /// A new version.
-    New,
-    /// The same words as the version in use.
-    Unchanged,
+impl From<ApplyError> for Failure {
+    fn from(error: ApplyError) -> Self {
+        let sentence = error.to_string();
+        match error {
+            ApplyError::Invalid(problems) => invalid(&problems),
+            ApplyError::Conflict => {
+                Self::new(Exit::Failed, "definition/conflict", sentence).hint("apply again")
+            }
+            ApplyError::View(error) => error.into(),
+        }
+    }
 }
 
 /// Reads the documents of a file; else all that is wrong with them, a line each.
@@ -87,24 +97,24 @@ fn unreadable(error: &StoreError) -> Failure {
 }
 
 /// Takes documents into use: all of them, or none.
-pub(crate) fn apply(node: &Node, written: &[Written]) -> Result<Vec<Applied>, Failure> {
+pub(crate) fn apply(node: &Node, written: &[Written], by: &By) -> Result<Vec<Applied>, ApplyError> {
     let problems = references(node, written)?;
     if !problems.is_empty() {
-        return Err(invalid(&problems));
+        return Err(ApplyError::Invalid(problems));
     }
     let mut change = Change::default();
     let mut applied = Vec::new();
     for Written { text, document, .. } in written {
         let (kind, name) = (kind_of(document), document.name().to_owned());
         let digest = Digest(Sha256::digest(&document.canonical).into());
-        let newest =
-            node.definitions.newest_documents(&node.site, kind).map_err(|error| unreadable(&error))?;
+        let newest = node.definitions.newest_documents(&node.site, kind).map_err(ViewError::from)?;
         let before = newest.into_iter().find(|row| row.name == name);
         let (version, taken) = follows(before.as_ref(), digest);
         if taken == Taken::New {
             put(
                 node,
                 &mut change,
+                by,
                 DocumentRow {
                     site: node.site.clone(),
                     kind,
@@ -135,24 +145,21 @@ pub(crate) fn follows(before: Option<&DocumentRow>, digest: Digest) -> (u32, Tak
 }
 
 /// Takes a row into use that is no document of a person.
-pub(crate) fn commit_one(node: &Node, row: DocumentRow) -> Result<(), Failure> {
+pub(crate) fn commit_one(node: &Node, row: DocumentRow, by: &By) -> Result<(), ApplyError> {
     let mut change = Change::default();
-    put(node, &mut change, row);
+    put(node, &mut change, by, row);
     commit(node, &change)
 }
 
-fn commit(node: &Node, change: &Change) -> Result<(), Failure> {
+fn commit(node: &Node, change: &Change) -> Result<(), ApplyError> {
     match node.outside.store.commit(change) {
         Ok(_) => Ok(()),
-        Err(CommitError::Conflict(_)) => {
-            let sentence = "somebody else applied one of these documents at the same time: nothing was taken";
-            Err(Failure::new(Exit::Failed, "definition/conflict", sentence).hint("apply again"))
-        }
-        Err(CommitError::Store(error)) => Err(Failure::unexpected("store/unwritable", &error)),
+        Err(CommitError::Conflict(_)) => Err(ApplyError::Conflict),
+        Err(CommitError::Store(error)) => Err(ViewError::from(error).into()),
     }
 }
 
-fn put(node: &Node, change: &mut Change, row: DocumentRow) {
+fn put(node: &Node, change: &mut Change, by: &By, row: DocumentRow) {
     change.expect.push(Expectation::Version {
         site: node.site.clone(),
         kind: row.kind,
@@ -161,10 +168,10 @@ fn put(node: &Node, change: &mut Change, row: DocumentRow) {
     });
     change.audit.push(AuditRow {
         at: row.applied,
-        actor: "command".to_owned(),
+        actor: by.actor.to_string(),
         action: "definition/applied".to_owned(),
         subject: format!("{} {}", row.kind.as_str(), row.name),
-        detail: format!("version {}, digest {}", row.version, row.digest),
+        detail: format!("version {}, digest {}: {}", row.version, row.digest, by.why()),
     });
     change.rows.push(Row::Document(row));
 }
@@ -177,7 +184,7 @@ pub(crate) fn invalid(problems: &[String]) -> Failure {
 }
 
 /// What the documents name that is not there, neither among them nor in the store, and what would never go anywhere.
-fn references(node: &Node, written: &[Written]) -> Result<Vec<String>, Failure> {
+fn references(node: &Node, written: &[Written]) -> Result<Vec<String>, ViewError> {
     let [destinations, sources, workflows] =
         [DocumentKind::Destination, DocumentKind::Source, DocumentKind::Workflow]
             .map(|kind| Known::read(node, written, kind));
@@ -244,8 +251,8 @@ struct Kept {
 }
 
 impl<'a> Known<'a> {
-    fn read(node: &Node, written: &'a [Written], kind: DocumentKind) -> Result<Self, Failure> {
-        let rows = node.definitions.newest_documents(&node.site, kind).map_err(|error| unreadable(&error))?;
+    fn read(node: &Node, written: &'a [Written], kind: DocumentKind) -> Result<Self, ViewError> {
+        let rows = node.definitions.newest_documents(&node.site, kind)?;
         let written: Vec<&Document> =
             written.iter().map(|written| &written.document).filter(|one| kind_of(one) == kind).collect();
         let rows = rows.into_iter().filter(|row| !written.iter().any(|one| one.name() == row.name));

@@ -39,6 +39,7 @@ pub(crate) const SEGMENTS: &str = "segments";
 const IMPLEMENTATION_VERSION: &str = "GANTRY_0_1";
 
 /// An opened data folder.
+#[derive(Clone)]
 pub(crate) struct Node {
     pub(crate) data: PathBuf,
     pub(crate) config: Config,

@@ -10,8 +10,8 @@ use std::{
     process::ExitCode,
 };
 
-use gantry_api::view::ViewError;
-use gantry_ports::{state::StateError, store::StoreError};
+use gantry_api::{orders::OrderError, sources::AcceptError, view::ViewError};
+use gantry_ports::store::StoreError;
 use gantry_types::error_code::ErrorCode;
 
 /// Exit codes. Stable: scripts test them.
@@ -71,18 +71,51 @@ impl From<ViewError> for Failure {
             ViewError::UnknownStudy(_) => (Exit::NotFound, Some("`gantry study list` shows what is kept")),
             ViewError::AmbiguousStudy { .. } => (Exit::NotFound, Some("name it by Study Instance UID")),
             ViewError::UnknownRun(_) => (Exit::NotFound, Some("`gantry runs list` shows the newest")),
+            ViewError::UnknownDocument(_) => (Exit::NotFound, None),
         };
         Self { exit, code: error.code(), sentence: error.sentence(), hint: hint.map(str::to_owned) }
     }
 }
 
-/// Rows that cannot be read.
-pub(crate) fn unreadable(error: StoreError) -> Failure {
-    ViewError::from(error).into()
+impl From<OrderError> for Failure {
+    fn from(error: OrderError) -> Self {
+        let (code, sentence) = (error.code(), error.to_string());
+        let (exit, hint) = match error {
+            OrderError::View(error) => return error.into(),
+            OrderError::UnknownWorkflow(_) => (Exit::NotFound, "`gantry why` lists the workflows in use"),
+            OrderError::UnknownDelivery(_) => (Exit::NotFound, "`gantry delivery list` shows the newest"),
+            OrderError::UnknownInQuarantine(_) => {
+                (Exit::NotFound, "`gantry quarantine list` shows what does; `all` means all of it")
+            }
+            OrderError::DoesNotApply(_) => {
+                (Exit::Input, "`gantry study show` and `gantry runs show` say how it is now")
+            }
+            OrderError::Changed(_) => (Exit::Failed, "look at it, and try again"),
+            OrderError::Failed(_) => (Exit::Failed, "nothing was changed"),
+        };
+        Self { exit, code, sentence, hint: Some(hint.to_owned()) }
+    }
 }
 
-/// A state that this program cannot read: it was written by another version.
-pub(crate) fn broken(error: StateError) -> Failure {
+impl From<AcceptError> for Failure {
+    fn from(error: AcceptError) -> Self {
+        let (code, sentence) = (error.code(), error.to_string());
+        let (exit, hint) = match error {
+            AcceptError::Apply(error) => return error.into(),
+            AcceptError::BadTitle(_) | AcceptError::BadAddress(_) => (Exit::Input, None),
+            AcceptError::NotRefused(_) => (
+                Exit::NotFound,
+                Some("`gantry source refused` lists who was; or name an address with --address"),
+            ),
+            AcceptError::Several { .. } => (Exit::Input, Some("choose one with --address")),
+        };
+        let code = code.unwrap_or(ErrorCode("source/failed"));
+        Self { exit, code, sentence, hint: hint.map(str::to_owned) }
+    }
+}
+
+/// Rows that cannot be read.
+pub(crate) fn unreadable(error: StoreError) -> Failure {
     ViewError::from(error).into()
 }
 

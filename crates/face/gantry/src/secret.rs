@@ -1,26 +1,34 @@
 //! Secrets in a data folder, each made once and readable by its owner alone: the site secret, that all UIDs of a site
-//! are derived from, and the token of the HTTP interface.
+//! are derived from, and the tokens of the HTTP interface.
 
 use std::{
+    collections::BTreeMap,
     fs::{self, OpenOptions},
     io::{self, Write as _},
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
 };
 
-use gantry_api::token::Token;
+use gantry_api::{
+    access::{Keys, Person, PersonName, Role},
+    token::Token,
+};
 use gantry_evidence::uid::SiteSecret;
+use gantry_flow::names::Actor;
 
 use crate::{
-    config,
+    config, node,
     report::{Exit, Failure},
 };
 
 /// The file's name, beside `gantry.toml`.
 pub(crate) const FILE: &str = "site.secret";
 
-/// The file of the token, as text.
+/// The file of the token that may read, as text.
 pub(crate) const TOKEN_FILE: &str = "http.token";
+
+/// The folder of the tokens that have a name and a role, one file for each name.
+pub(crate) const TOKENS: &str = "http.tokens";
 
 const BYTES: usize = 32;
 
@@ -42,14 +50,33 @@ pub(crate) fn in_folder(folder: &Path) -> Result<SiteSecret, Failure> {
     })
 }
 
-/// The token in a folder, made if there is none. Somebody may write one of their own; blanks around it do not count.
-pub(crate) fn token(folder: &Path) -> Result<Token, Failure> {
-    let path = folder.join(TOKEN_FILE);
-    let bytes = match fs::read(&path) {
+/// The tokens of a folder, those made that are not there yet: one that may read, and one for each name.
+pub(crate) fn keys(folder: &Path, named: &BTreeMap<PersonName, Role>) -> Result<Keys, Failure> {
+    let mut keys = Keys::default();
+    let reader = Person { actor: Actor::from(TOKEN_FILE), role: Role::Read };
+    keys.add(reader, token(&folder.join(TOKEN_FILE))?);
+    let tokens = folder.join(TOKENS);
+    if !named.is_empty() {
+        node::create_private(&tokens).map_err(|error| Failure::unexpected("secret/unwritable", &error))?;
+    }
+    for (name, role) in named {
+        let path = tokens.join(name.as_str());
+        if !keys.add(Person { actor: Actor::from(name.as_str()), role: *role }, token(&path)?) {
+            let sentence = format!("the token in {} is another one's too", path.display());
+            return Err(Failure::new(Exit::Config, "secret/token-twice", sentence)
+                .hint("remove the file, and a new one is made"));
+        }
+    }
+    Ok(keys)
+}
+
+/// The token of a file, made if there is none. Somebody may write one of their own; blanks around it do not count.
+fn token(path: &Path) -> Result<Token, Failure> {
+    let bytes = match fs::read(path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let text: String = random()?.iter().map(|byte| format!("{byte:02x}")).collect();
-            write(&path, text.as_bytes())?;
+            write(path, text.as_bytes())?;
             text.into_bytes()
         }
         Err(error) => return Err(Failure::unexpected("secret/unreadable", &error)),
@@ -119,17 +146,33 @@ mod tests {
 
         let dir = TempDir::new().unwrap();
         let path = dir.path().join(TOKEN_FILE);
-        token(dir.path()).map_err(|f| f.to_string()).unwrap();
+        token(&path).map_err(|f| f.to_string()).unwrap();
         let made = fs::read_to_string(&path).unwrap();
         assert!(made.len() == 2 * BYTES && made.bytes().all(|byte| byte.is_ascii_hexdigit()), "{made}");
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-        token(dir.path()).map_err(|f| f.to_string()).unwrap();
+        token(&path).map_err(|f| f.to_string()).unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), made);
         for (text, is_taken) in
             [("0123456789abcdef\n", true), ("short", false), ("0123456789 abcdef", false), ("", false)]
         {
             fs::write(&path, text).unwrap();
-            assert_eq!(token(dir.path()).is_ok(), is_taken, "{text:?}");
+            assert_eq!(token(&path).is_ok(), is_taken, "{text:?}");
         }
+    }
+
+    #[test]
+    fn everybody_gets_a_token_of_their_own() {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let dir = TempDir::new().unwrap();
+        let name = |text| PersonName::parse(text).unwrap();
+        let named = BTreeMap::from([(name("kim"), Role::Admin), (name("lena"), Role::Operate)]);
+        assert!(keys(dir.path(), &named).is_ok());
+        let folder = dir.path().join(TOKENS);
+        assert_eq!(fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700);
+        let read = |name: &str| fs::read_to_string(folder.join(name)).unwrap();
+        assert!(read("kim").len() == 2 * BYTES && read("kim") != read("lena"));
+        fs::write(folder.join("lena"), read("kim")).unwrap();
+        assert_eq!(keys(dir.path(), &named).err().unwrap().code.0, "secret/token-twice");
     }
 }

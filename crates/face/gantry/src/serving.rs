@@ -9,7 +9,10 @@ use std::{
     time::Duration,
 };
 
-use gantry_api::server::{Interface, Server};
+use gantry_api::{
+    orders::Orders,
+    server::{Interface, Server},
+};
 use gantry_conductor::{Conductor, Performers, Slot};
 use gantry_gateway::{
     delivering::{self, Couriers},
@@ -126,9 +129,11 @@ impl Serving {
     pub(crate) fn start(node: Node, listen: Listen) -> Result<Self, Failure> {
         // Before there is work: a port that is taken is to be said, and nothing to be broken off.
         let http = listen.http.map(bind_http).transpose()?;
-        let token = secret::token(&node.data)?;
+        let keys = secret::keys(&node.data, &node.config.http.tokens)?;
         let (view, clock) = (node.view(), Arc::clone(&node.outside.clock));
         let conductor = conductor(&node);
+        let orders = orders(&node, Arc::clone(&conductor));
+        let desk = Arc::new(documents::Desk(node.clone()));
         let lost =
             conductor.recover().map_err(|error| Failure::unexpected("serve/recovery-failed", &error))?;
         if 0 < lost {
@@ -148,17 +153,17 @@ impl Serving {
         serving.follow(node, doors)?;
         if let Some(listener) = http {
             let (version, pulses) = (env!("CARGO_PKG_VERSION"), serving.pulses.clone());
-            let interface = Interface { view, clock, version, token, pulses };
+            let interface = Interface { view, orders, desk, clock, version, keys, pulses };
             serving.http = Some(Server::start(listener, interface).map_err(|error| unexpected(&error))?);
         }
         Ok(serving)
     }
 
-    /// Says where REST and metrics are, if they are anywhere.
+    /// Says where pages, REST and metrics are, if they are anywhere.
     pub(crate) fn say_http(&self, data: &Path) {
         if let Some(http) = &self.http {
-            let token = data.join(secret::TOKEN_FILE);
-            say(&format!("gantry: http on http://{}, token in {}", http.address(), token.display()));
+            let tokens = data.join(secret::TOKENS);
+            say(&format!("gantry: http on http://{}, tokens in {}", http.address(), tokens.display()));
         }
     }
 
@@ -262,6 +267,12 @@ impl Serving {
             }
         })
     }
+}
+
+/// What gives orders to a node: beside a server that runs, or within it.
+pub(crate) fn orders(node: &Node, conductor: Arc<Conductor>) -> Orders {
+    let (store, clock) = (Arc::clone(&node.outside.store), Arc::clone(&node.outside.clock));
+    Orders { view: node.view(), store, clock, conductor }
 }
 
 pub(crate) fn conductor(node: &Node) -> Arc<Conductor> {

@@ -6,7 +6,10 @@ use std::{
     time::Duration,
 };
 
-use gantry_flow::run::{Event, State as RunState};
+use gantry_flow::{
+    names::Actor,
+    run::{Event, State as RunState},
+};
 use gantry_ports::{
     blob::Blob,
     cases::Cases,
@@ -291,9 +294,14 @@ impl Conductor {
     }
 
     pub(crate) fn audit(&self, action: &str, subject: &str, detail: String) -> AuditRow {
+        self.audit_of(&Actor::from("conductor"), action, subject, detail)
+    }
+
+    /// What is said of something that somebody ordered.
+    pub(crate) fn audit_of(&self, by: &Actor, action: &str, subject: &str, detail: String) -> AuditRow {
         AuditRow {
             at: self.outside.clock.now(),
-            actor: "conductor".to_owned(),
+            actor: by.to_string(),
             action: action.to_owned(),
             subject: subject.to_owned(),
             detail,

@@ -123,7 +123,7 @@ impl Conductor {
                 Expectation::Machine { key, version },
             ],
             rows: vec![Row::Machine(form::row(&step, version + 1))],
-            audit: vec![self.audit("case/decided", study.as_str(), detail)],
+            audit: vec![self.audit_of(by, "case/decided", study.as_str(), detail)],
         };
         self.follow(&known, pinned, step.effects, by, &mut change)?;
         self.outside.store.commit(&change).map_err(TurnError::from)?;
@@ -143,17 +143,29 @@ impl Conductor {
             return Ok(false);
         }
         let mut change = self.change_of(row, &step, &run);
-        change.audit.push(self.audit("run/cancelled", run.id.as_str(), format!("by {by}: {reason}")));
+        let detail = format!("by {by}: {reason}");
+        change.audit.push(self.audit_of(by, "run/cancelled", run.id.as_str(), detail));
         self.outside.store.commit(&change).map_err(TurnError::from)?;
         Ok(true)
     }
 
-    /// Has what failed of a run tried again; says whether anything had failed.
+    /// Has what failed of a run tried again; says whether anything had failed. Who and why go into the audit trail.
     ///
     /// # Errors
     /// [`DecideError`]; then nothing was changed.
-    pub fn try_again(&self, row: &MachineRow, by: &Actor) -> Result<bool, DecideError> {
+    pub fn try_again(&self, row: &MachineRow, by: &Actor, reason: &str) -> Result<bool, DecideError> {
         debug_assert_eq!(row.key.kind, MachineKind::Run);
-        Ok(self.step_run(row, &mut |_| Some(run::Event::Again { by: by.clone() }))?)
+        let state = run_form::state(row).map_err(TurnError::from)?;
+        let (run, pinned) = self.run_of(&state.id)?;
+        let event = run::Event::Again { by: by.clone() };
+        let step = run::step(&pinned.workflow.plan, &state, event, self.outside.clock.now());
+        if step.state == state {
+            return Ok(false);
+        }
+        let mut change = self.change_of(row, &step, &run);
+        let detail = format!("by {by}: {reason}");
+        change.audit.push(self.audit_of(by, "run/tried-again", run.id.as_str(), detail));
+        self.outside.store.commit(&change).map_err(TurnError::from)?;
+        Ok(true)
     }
 }

@@ -533,11 +533,15 @@ fn rd1_cancelling_and_running_anew_are_told_with_who_and_why() {
     let by = Actor::from("anna");
     assert!(bench.conductor.cancel(&machine, &by, "wrong patient bed").unwrap());
     bench.conductor.decide(&bench.study(), &run.workflow, Decision::Again, &by, "it was right").unwrap();
-    let trail: Vec<String> =
-        bench.store.audit(100).unwrap().iter().map(|row| format!("{}: {}", row.action, row.detail)).collect();
+    let trail: Vec<String> = bench
+        .store
+        .audit(100)
+        .unwrap()
+        .iter()
+        .map(|row| format!("{} {}: {}", row.actor, row.action, row.detail))
+        .collect();
     for (action, reason) in [("run/cancelled", "wrong patient bed"), ("case/decided", "it was right")] {
-        let told =
-            |line: &&String| line.starts_with(action) && line.contains("anna") && line.contains(reason);
+        let told = |line: &&String| line.starts_with(&format!("anna {action}: ")) && line.contains(reason);
         assert!(trail.iter().any(|line| told(&line)), "{action}: {trail:?}");
     }
     let runs = bench.store.runs_of_study(&bench.site(), &bench.study()).unwrap();

@@ -13,7 +13,8 @@ use crate::kit::{TOKEN, interface, view};
 
 fn start(pulses: Vec<Pulse>) -> Server {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    Server::start(listener, interface(view().0, pulses)).unwrap()
+    let (view, store) = view();
+    Server::start(listener, interface(view, store, pulses)).unwrap()
 }
 
 fn ask(server: &Server, path: &str) -> String {

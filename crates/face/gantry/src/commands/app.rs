@@ -5,7 +5,7 @@ use std::path::Path;
 use gantry_ports::packages::Packages as _;
 use serde_json::{Value, json};
 
-use super::apply;
+use super::{apply, by_command};
 use crate::{
     applications::{self, Shelf},
     cli::{App, Listing},
@@ -62,5 +62,5 @@ fn list(listing: &Listing) -> Result<(), Failure> {
 
 fn add(listing: &Listing, folder: &Path) -> Result<(), Failure> {
     let node = Node::open(&listing.data, Access::Read)?;
-    apply::show(&[applications::add(&node, folder)?], listing.json)
+    apply::show(&[applications::add(&node, folder, &by_command(None)?)?], listing.json)
 }

@@ -5,17 +5,19 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use serde_json::{Value, json};
+use gantry_api::documents::{Applied, Taken, applied_json};
 
+use super::by_command;
 use crate::{
     cli::Apply,
-    documents::{self, Applied, Taken},
+    documents,
     node::{Access, Node},
     report::{Exit, Failure, print},
 };
 
 /// `gantry apply`.
 pub(crate) fn run(options: &Apply) -> Result<(), Failure> {
+    let by = by_command(options.reason.as_deref())?;
     let node = Node::open(&options.listing.data, Access::Read)?;
     let mut written = Vec::new();
     let mut problems = Vec::new();
@@ -42,25 +44,13 @@ pub(crate) fn run(options: &Apply) -> Result<(), Failure> {
         let sentence = format!("{} holds no documents", options.file.display());
         return Err(Failure::new(Exit::Input, "definition/none", sentence));
     }
-    show(&documents::apply(&node, &written)?, options.listing.json)
+    show(&documents::apply(&node, &written, &by)?, options.listing.json)
 }
 
 /// Tells what became of documents.
 pub(super) fn show(applied: &[Applied], as_json: bool) -> Result<(), Failure> {
     if as_json {
-        let all: Vec<Value> = applied
-            .iter()
-            .map(|one| {
-                json!({
-                    "kind": one.kind.as_str(),
-                    "name": one.name,
-                    "version": one.version,
-                    "digest": one.digest.to_string(),
-                    "isNew": one.change == Taken::New,
-                })
-            })
-            .collect();
-        print(&json!({ "documents": all }).to_string())?;
+        print(&applied_json(applied).to_string())?;
     } else {
         for one in applied {
             let what = if one.change == Taken::New { "is in use" } else { "is in use already" };

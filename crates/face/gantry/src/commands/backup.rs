@@ -31,7 +31,7 @@ use crate::{
 /// What people wrote, and what must never be lost, beside the database and the segments.
 const FILES: &[&str] = &[secret::FILE, secret::TOKEN_FILE];
 /// Folders of such files.
-const FOLDERS: &[&str] = &["documents", applications::FOLDER];
+const FOLDERS: &[&str] = &["documents", applications::FOLDER, secret::TOKENS];
 /// How many studies are read at once.
 const PAGE: usize = 200;
 

@@ -1,102 +1,30 @@
 //! `gantry delivery`: what went where, and sending it once more.
 
-use gantry_api::{deliveries, story::delivery_word};
-use gantry_flow::{
-    delivery::{Event, step},
-    names::Actor,
-};
-use gantry_ports::{
-    definitions,
-    state::delivery as form,
-    store::{AuditRow, Change, CommitError, DocumentKind, Expectation, MachineRow, Row},
-};
-use gantry_types::uid::SopInstanceUid;
-use serde_json::{Value, json};
+use gantry_api::{deliveries, orders::resent_json};
+use serde_json::Value;
 
 use crate::{
     cli::{Delivery, Listing},
-    commands::rows,
+    commands::{by_command, rows},
     node::{Access, Node},
-    report::{Exit, Failure, broken, print, say, unreadable},
+    report::{Failure, print, say},
+    serving,
 };
 
 /// `gantry delivery`.
 pub(crate) fn run(command: &Delivery) -> Result<(), Failure> {
     match command {
         Delivery::List { listing, count } => list(listing, *count),
-        Delivery::Resend { listing, object, destination } => {
+        Delivery::Resend { listing, object, destination, reason } => {
+            let by = by_command(reason.as_deref())?;
             let node = Node::open(&listing.data, Access::Read)?;
-            let row = machine_of(&node, object, destination.as_deref())?;
-            let state = form::state(&row).map_err(broken)?;
-            send_anew(&node, &row)?;
-            let sent = [json!({
-                "sopInstance": state.key.sop_instance.as_str(),
-                "destination": state.key.destination.as_str(),
-            })];
+            let orders = serving::orders(&node, serving::conductor(&node));
+            let resent = orders.resend(object, destination.as_deref(), &by)?;
             if listing.json {
-                return print(&json!({ "resent": sent }).to_string());
+                return print(&resent_json(&resent).to_string());
             }
-            print(&format!("{} deliveries are queued again: the same bytes, the same UID", sent.len()))
+            print(&format!("it is queued again for {}: the same bytes, the same UID", resent.destination))
         }
-    }
-}
-
-/// The delivery of an object.
-fn machine_of(node: &Node, object: &str, destination: Option<&str>) -> Result<MachineRow, Failure> {
-    let unknown = || {
-        let sentence = format!("Gantry made no object `{object}`");
-        Failure::new(Exit::NotFound, "delivery/unknown", sentence)
-            .hint("`gantry delivery list` shows the newest")
-    };
-    let uid = SopInstanceUid::from_peer(object).ok_or_else(unknown)?;
-    let evidence = node.runs.evidence(&node.site, &uid).map_err(unreadable)?.ok_or_else(unknown)?;
-    let row = deliveries::of_evidence(&node.view(), &evidence)?;
-    row.filter(|_| destination.is_none_or(|named| evidence.destination.as_str() == named)).ok_or_else(|| {
-        let sentence = match destination {
-            Some(named) => format!("object {object} does not go to a destination `{named}`"),
-            None => format!("object {object} goes nowhere"),
-        };
-        Failure::new(Exit::NotFound, "delivery/unknown", sentence)
-    })
-}
-
-/// Has an object sent once more: what was stored, under its UID.
-pub(crate) fn send_anew(node: &Node, row: &MachineRow) -> Result<(), Failure> {
-    let state = form::state(row).map_err(broken)?;
-    let document = node
-        .definitions
-        .newest_documents(&node.site, DocumentKind::Destination)
-        .map_err(unreadable)?
-        .into_iter()
-        .find(|document| document.name == state.key.destination.as_str());
-    // How patient it is later, its destination says; to queue it no rule is asked.
-    let rules = match document.as_ref().map(definitions::body) {
-        Some(Ok(gantry_definition::document::Body::Destination(destination))) => destination.rules,
-        Some(_) | None => gantry_flow::delivery::Rules::default(),
-    };
-    let now = node.outside.clock.now();
-    let step = step(&rules, &state, Event::Send { by: Actor::from("command") }, now);
-    if step.state == state {
-        return Ok(()); // it is on its way already
-    }
-    let change = Change {
-        expect: vec![Expectation::Machine { key: row.key.clone(), version: row.version }],
-        rows: vec![Row::Machine(form::row(row.key.clone(), &step, row.version + 1))],
-        audit: vec![AuditRow {
-            at: now,
-            actor: "command".to_owned(),
-            action: "delivery/sent-anew".to_owned(),
-            subject: state.key.sop_instance.to_string(),
-            detail: format!("to {}, was {}", state.key.destination, delivery_word(&state)),
-        }],
-    };
-    match node.outside.store.commit(&change) {
-        Ok(_) => Ok(()),
-        Err(CommitError::Conflict(_)) => {
-            let sentence = "the delivery went on at the same time: nothing was changed";
-            Err(Failure::new(Exit::Failed, "delivery/conflict", sentence).hint("look at it, and try again"))
-        }
-        Err(CommitError::Store(error)) => Err(Failure::unexpected("store/unwritable", &error)),
     }
 }
 

@@ -24,7 +24,7 @@ use signal_hook::{
 
 use crate::{
     cli::{Demo, Peer, Phantom, PhantomKind, PhantomOrientation, Send},
-    commands::{peers, phantom},
+    commands::{by_command, peers, phantom},
     config, documents,
     node::{Access, Node},
     report::{Exit, Failure, print, say, unreadable},
@@ -137,7 +137,7 @@ pub(crate) fn run(options: &Demo) -> Result<(), Failure> {
     let text = format!("{DOCUMENTS}address: {}\n", pacs.address());
     fs::write(folders.top.join("documents.yaml"), &text).map_err(|error| unwritable(&error))?;
     let written = documents::read("documents.yaml", &text).map_err(|wrong| documents::invalid(&wrong))?;
-    documents::apply(&node, &written)?;
+    documents::apply(&node, &written, &by_command(None)?)?;
     let shown = show(options, &folders, &node, &pacs_node, serving.address(), &truth);
     if let (Ok(shown), false) = (&shown, options.once) {
         tell(options, &folders, shown)?;

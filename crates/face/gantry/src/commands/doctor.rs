@@ -7,7 +7,7 @@ use std::{
     time::Instant,
 };
 
-use gantry_api::server;
+use gantry_api::{access::SESSION_SECONDS, server};
 use gantry_ports::infer::Infer as _;
 use serde_json::{Map, Value, json};
 
@@ -158,11 +158,13 @@ fn limits(config: &Config, findings: &mut Findings) {
             row("dicom.artim_secs", dicom.artim_secs.to_string()),
             row("dicom.idle_secs", dicom.idle_secs.to_string()),
             row("dicom.pdu_bytes_max", dicom.pdu_bytes_max.to_string()),
+            row("http.tokens", roles(config)),
             row("http: connections", server::CONNECTIONS_MAX.to_string()),
             row("http: bytes of a request's head", server::HEADER_BYTES_MAX.to_string()),
             row("http: seconds until it must be there", server::HEADER_WAIT.as_secs().to_string()),
             row("http: seconds for a whole exchange", server::EXCHANGE_MAX.as_secs().to_string()),
             row("http: requests that read at once", server::READERS_MAX.to_string()),
+            row("http: seconds of a session", SESSION_SECONDS.to_string()),
             row("storage.object_mib_max", storage.object_mib_max.to_string()),
             row("storage.reserve_mib", storage.reserve_mib.to_string()),
             row("storage.segment_mib", storage.segment_mib.to_string()),
@@ -173,6 +175,12 @@ fn limits(config: &Config, findings: &mut Findings) {
             row("nesting of data sets", gantry_dicom::reader::Limits::default().depth.to_string()),
         ],
     ));
+}
+
+/// Who may do what over HTTP.
+fn roles(config: &Config) -> String {
+    let roles = config.http.tokens.iter().map(|(name, role)| format!("{} {}", name.as_str(), role.as_str()));
+    roles.collect::<Vec<_>>().join(", ")
 }
 
 /// The engine that networks run on.

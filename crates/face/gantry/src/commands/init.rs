@@ -21,7 +21,7 @@ use gantry_types::{
 
 use crate::{
     cli::{Init, Peer, Send},
-    commands::{apply, peers},
+    commands::{apply, by_command, peers},
     config, documents,
     node::{Access, Node, implementation},
     report::{Exit, Failure, print},
@@ -85,7 +85,7 @@ fn add(options: &Init, node: &Node, peer: &Peer) -> Result<(), Failure> {
     let failed = |error: std::io::Error| Failure::unexpected("init/unwritable", &error);
     fs::create_dir_all(&folder).map_err(failed)?;
     fs::write(folder.join(format!("{}.yaml", options.pacs_name)), &text).map_err(failed)?;
-    apply::show(&documents::apply(node, &written)?, false)?;
+    apply::show(&documents::apply(node, &written, &by_command(None)?)?, false)?;
     let workflow = folder.join("chest-ct.yaml.example");
     if !workflow.exists() {
         fs::write(&workflow, WORKFLOW.replace("NAME", &options.pacs_name)).map_err(failed)?;

@@ -4,17 +4,14 @@ use gantry_api::{
     runs,
     story::{self, Story},
 };
-use gantry_conductor::Decision;
-use gantry_flow::names::Actor;
-use gantry_ports::state;
 use gantry_types::ids::RunId;
 use serde_json::{Value, json};
 
 use crate::{
     cli::{Listing, Runs},
-    commands::rows,
+    commands::{by_command, rows},
     node::{Access, Node},
-    report::{Exit, Failure, print, say, unreadable},
+    report::{Failure, print, say},
     serving,
 };
 
@@ -29,33 +26,17 @@ pub(crate) fn run(command: Runs) -> Result<(), Failure> {
 }
 
 fn cancel(listing: &Listing, named: &str, reason: &str) -> Result<(), Failure> {
+    let by = by_command(Some(reason))?;
     let node = Node::open(&listing.data, Access::Read)?;
-    let run = runs::find(&node.view(), named)?;
-    let machine = node.cases.machine(&state::run::key(&run.site, &run.study, &run.id)).map_err(unreadable)?;
-    let cancelled = match &machine {
-        Some(row) => serving::conductor(&node).cancel(row, &Actor::from("command"), reason),
-        None => Ok(false),
-    };
-    let refused = |sentence: String| Failure::new(Exit::Failed, "runs/not-cancelled", sentence);
-    match cancelled {
-        Ok(true) => done(listing, "cancelled", &run.id),
-        Ok(false) => Err(refused(format!("run {named} is over already"))),
-        Err(error) => Err(refused(error.to_string()).hint("`gantry runs show` says how it is now")),
-    }
+    let orders = serving::orders(&node, serving::conductor(&node));
+    done(listing, "cancelled", &orders.cancel(named, &by)?)
 }
 
 fn rerun(listing: &Listing, named: &str, reason: &str) -> Result<(), Failure> {
+    let by = by_command(Some(reason))?;
     let node = Node::open(&listing.data, Access::Read)?;
-    let run = runs::find(&node.view(), named)?;
-    let (by, conductor) = (Actor::from("command"), serving::conductor(&node));
-    let decided = conductor.decide(&run.study, &run.workflow, Decision::Again, &by, reason);
-    decided.map_err(|error| {
-        Failure::new(Exit::Failed, "runs/not-rerun", error.to_string())
-            .hint("`gantry study show` says how the study is now")
-    })?;
-    let all = node.runs.runs_of_study(&run.site, &run.study).map_err(unreadable)?;
-    let newest = all.iter().rev().find(|other| other.workflow == run.workflow);
-    done(listing, "begun", newest.map_or(&run.id, |newest| &newest.id))
+    let orders = serving::orders(&node, serving::conductor(&node));
+    done(listing, "begun", &orders.rerun(named, &by)?)
 }
 
 fn done(listing: &Listing, what: &str, run: &RunId) -> Result<(), Failure> {

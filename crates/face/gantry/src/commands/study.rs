@@ -6,19 +6,15 @@ use gantry_api::{
     studies::{self, Listed, Shown, is_in_force},
     view::View,
 };
-use gantry_conductor::{DecideError, Decision};
-use gantry_flow::names::Actor;
-use gantry_types::{
-    ids::{IdError, WorkflowName},
-    instant::Instant,
-};
+use gantry_conductor::Decision;
+use gantry_types::instant::Instant;
 use serde_json::json;
 
 use crate::{
     cli::{Listing, Study},
-    commands::export,
+    commands::{by_command, export},
     node::{Access, Node},
-    report::{Exit, Failure, print, say},
+    report::{Failure, print, say},
     serving,
 };
 
@@ -47,30 +43,16 @@ fn decide(
     decision: Decision,
     reason: &str,
 ) -> Result<(), Failure> {
+    let by = by_command(Some(reason))?;
     let node = Node::open(&listing.data, Access::Read)?;
-    let study = studies::find(&node.view(), study)?;
-    let named: WorkflowName = workflow.parse().map_err(|error: IdError| {
-        Failure::new(Exit::NotFound, "study/unknown-workflow", error.to_string())
-    })?;
-    let by = Actor::from("command");
-    let decided = serving::conductor(&node).decide(&study.uid, &named, decision, &by, reason);
-    decided.map_err(|error| {
-        let exit = match &error {
-            DecideError::UnknownWorkflow(_) | DecideError::UnknownStudy(_) => Exit::NotFound,
-            DecideError::DoesNotApply(_) => Exit::Input,
-            DecideError::Changed | DecideError::Failed(_) => Exit::Failed,
-        };
-        Failure::new(exit, "study/not-decided", error.to_string())
-            .hint("`gantry study show` says how the study is now")
-    })?;
+    let orders = serving::orders(&node, serving::conductor(&node));
+    let study = orders.decide(study, workflow, decision, &by)?;
     let word = match decision {
         Decision::Go | Decision::Again => "runs with what is there now",
         Decision::Skip => "is not run",
     };
     if listing.json {
-        return print(
-            &json!({ "study": study.uid.as_str(), "workflow": workflow, "decided": word }).to_string(),
-        );
+        return print(&json!({ "study": study.as_str(), "workflow": workflow, "decided": word }).to_string());
     }
     print(&format!("workflow {workflow} {word}"))
 }

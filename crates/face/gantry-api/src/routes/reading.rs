@@ -1,0 +1,120 @@
+//! What is told.
+
+use std::str::FromStr as _;
+
+use axum::extract::{
+    Path, Query, State,
+    rejection::{PathRejection, QueryRejection},
+};
+use gantry_ports::store::DocumentKind;
+use gantry_types::{
+    ids::{IdError, RunId},
+    instant::Instant,
+};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{
+    Answer, Shared,
+    asking::{Page, asked, count, named},
+    tell,
+};
+use crate::{deliveries, documents, problem::Problem, quarantine, runs, sources, studies, why};
+
+type Asked<T> = Result<Query<T>, QueryRejection>;
+type Named<T> = Result<Path<T>, PathRejection>;
+
+pub(super) async fn studies(State(api): Shared, query: Asked<Page>) -> Answer {
+    let page = asked(query)?;
+    let count = count(page.count, 50)?;
+    tell(api, move |view| {
+        let before = match &page.before {
+            Some(uid) => studies::find(view, uid)?.first_received,
+            None => Instant(i64::MAX),
+        };
+        Ok(studies::list_json(&studies::newest(view, before, count)?))
+    })
+    .await
+}
+
+pub(super) async fn study(State(api): Shared, path: Named<String>) -> Answer {
+    let named = named(path)?;
+    tell(api, move |view| {
+        let study = studies::find(view, &named)?;
+        Ok(studies::show(view, study)?.json(view)?)
+    })
+    .await
+}
+
+pub(super) async fn why(State(api): Shared, path: Named<String>) -> Answer {
+    let named = named(path)?;
+    tell(api, move |view| Ok(why::explain(view, &studies::find(view, &named)?)?.json())).await
+}
+
+pub(super) async fn runs(State(api): Shared, query: Asked<Page>) -> Answer {
+    let page = asked(query)?;
+    let count = count(page.count, 50)?;
+    let before = page.before.as_deref().map(RunId::from_str).transpose();
+    let before = before.map_err(|error: IdError| Problem::bad_query(format!("before: {error}")))?;
+    tell(api, move |view| Ok(runs::list(view, before.as_ref(), count)?)).await
+}
+
+pub(super) async fn run(State(api): Shared, path: Named<String>) -> Answer {
+    let named = named(path)?;
+    tell(api, move |view| Ok(runs::show(view, &runs::find(view, &named)?)?)).await
+}
+
+pub(super) async fn deliveries(State(api): Shared, query: Asked<Page>) -> Answer {
+    let page = asked(query)?;
+    if page.before.is_some() {
+        return Err(Problem::bad_query("deliveries have no pages: `before` means nothing here"));
+    }
+    let count = count(page.count, 100)?;
+    tell(api, move |view| Ok(deliveries::list(view, count)?)).await
+}
+
+pub(super) async fn quarantine(State(api): Shared) -> Answer {
+    tell(api, |view| Ok(quarantine::list_json(&quarantine::waiting(view)?))).await
+}
+
+pub(super) async fn refusals(State(api): Shared) -> Answer {
+    tell(api, |view| Ok(sources::refused_json(&sources::refused(view)?))).await
+}
+
+/// Which documents.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OfKind {
+    kind: Option<String>,
+}
+
+pub(super) async fn documents(State(api): Shared, query: Asked<OfKind>) -> Answer {
+    let OfKind { kind } = asked(query)?;
+    let parsed = kind.as_deref().map(DocumentKind::parse);
+    if let (Some(kind), Some(None)) = (&kind, parsed) {
+        let sentence = format!("kind is {kind}: it is Workflow, Source, Destination or Door");
+        return Err(Problem::bad_query(sentence));
+    }
+    tell(api, move |view| {
+        let rows = documents::in_use(view, parsed.flatten())?;
+        Ok(json!({ "documents": rows.iter().map(documents::json).collect::<Vec<_>>() }))
+    })
+    .await
+}
+
+/// Which version of a document.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OfVersion {
+    version: Option<u32>,
+}
+
+pub(super) async fn document(
+    State(api): Shared,
+    path: Named<(String, String)>,
+    query: Asked<OfVersion>,
+) -> Answer {
+    let (kind, name) = named(path)?;
+    let OfVersion { version } = asked(query)?;
+    tell(api, move |view| Ok(documents::json(&documents::find(view, &kind, &name, version)?))).await
+}
