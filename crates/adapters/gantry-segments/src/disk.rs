@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use gantry_ports::blob::BlobError;
+use gantry_ports::blob::{BlobError, Kept};
 use rustix::{
     fs::{FlockOperation, OFlags},
     io::Errno,
@@ -88,6 +88,19 @@ impl Folder {
         }
         found.sort_unstable();
         Ok(found)
+    }
+
+    /// How much there is of them.
+    pub(crate) fn kept(&self) -> Result<Kept, BlobError> {
+        let mut kept = Kept { containers: 0, bytes: 0 };
+        for container in self.containers()? {
+            // One that went meanwhile is not kept.
+            if let Ok(file) = fs::metadata(self.path(container)) {
+                kept.containers += 1;
+                kept.bytes += file.len();
+            }
+        }
+        Ok(kept)
     }
 
     /// Opens a segment for reading and writing.

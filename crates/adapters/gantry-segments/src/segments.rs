@@ -14,7 +14,7 @@ use std::{
 };
 
 use gantry_ports::{
-    blob::{Appended, Blob, BlobError, BlobRef, Room},
+    blob::{Appended, Blob, BlobError, BlobRef, Kept, Room},
     job::{ByteRange, Place},
 };
 use gantry_types::digest::Digest;
@@ -521,6 +521,10 @@ impl Blob for Segments {
 
     fn room(&self) -> Result<Room, BlobError> {
         Ok(Room { free: self.folder.free_bytes()?, reserve: self.settings.reserve_bytes })
+    }
+
+    fn kept(&self) -> Result<Kept, BlobError> {
+        self.folder.kept()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use gantry_ports::{
     blob::BlobRef,
-    intake::Intake,
+    intake::{Intake, StudySearch},
     runs::id_of_run,
     store::{
         AssociationRow, AuditRow, ObjectRow, REFUSALS_MAX, ReceiptRow, RefusalRow, SeriesRow, StoreError,
@@ -14,7 +14,7 @@ use gantry_types::{
     instant::Instant,
     uid::{SopInstanceUid, StudyInstanceUid},
 };
-use rusqlite::{Connection, OptionalExtension as _, Params, Result, Row};
+use rusqlite::{Connection, OptionalExtension as _, Params, Result, Row, types::Value};
 
 use crate::{names, rows, store::SqliteStore};
 
@@ -40,6 +40,21 @@ pub(crate) fn list<T, P: Params>(
     row: impl FnMut(&Row<'_>) -> Result<T>,
 ) -> Result<Vec<T>> {
     connection.prepare_cached(sql)?.query_map(params, row)?.collect()
+}
+
+/// The statement that reads the trail, of so many subjects if they are given: before which, how many, the subjects.
+fn trail_sql(subjects: Option<usize>) -> String {
+    let mut sql = "SELECT at, actor, action, subject, detail, id FROM audit WHERE id < ?1".to_owned();
+    if let Some(subjects) = subjects {
+        let places: Vec<String> = (0..subjects).map(|at| format!("?{}", at + 3)).collect();
+        // The last condition is that of the partial index, word for word: else it is not used.
+        sql.push_str(&format!(
+            " AND subject IN ({}) AND substr(action, 1, 4) IN ('case', 'run/', 'publ', 'evid', 'deli')",
+            places.join(", ")
+        ));
+    }
+    sql.push_str(" ORDER BY id DESC LIMIT ?2");
+    sql
 }
 
 impl Intake for SqliteStore {
@@ -94,6 +109,37 @@ impl Intake for SqliteStore {
         );
         self.read("list studies", |connection| {
             list(connection, &sql, (before.0, site.as_str(), count), rows::study)
+        })
+    }
+
+    fn find_studies(
+        &self,
+        site: &SiteId,
+        search: &StudySearch,
+        before: Instant,
+        count: usize,
+    ) -> std::result::Result<Vec<StudyRow>, StoreError> {
+        // One after the other, newest first, until there are enough: an index by parts of names would be larger than
+        // the table.
+        let mut sql = format!("{STUDY} WHERE first_received < ?1 AND site.text = ?2");
+        let mut values: Vec<Value> = vec![before.0.into(), site.as_str().to_owned().into()];
+        if let Some(date) = search.date() {
+            values.push(date.to_owned().into());
+            sql.push_str(&format!(" AND study_date = ?{}", values.len()));
+        }
+        for word in search.words() {
+            values.push(word.clone().into());
+            // A line's end stands in no word.
+            sql.push_str(&format!(
+                " AND instr(lower(patient_name || char(10) || patient_id || char(10) || accession_number
+                || char(10) || uid.text), ?{}) > 0",
+                values.len()
+            ));
+        }
+        values.push(i64::try_from(count).unwrap_or(i64::MAX).into());
+        sql.push_str(&format!(" ORDER BY first_received DESC LIMIT ?{}", values.len()));
+        self.read("find studies", |connection| {
+            list(connection, &sql, rusqlite::params_from_iter(&values), rows::study)
         })
     }
 
@@ -199,5 +245,46 @@ impl Intake for SqliteStore {
             let sql = "SELECT at, actor, action, subject, detail FROM audit ORDER BY id DESC LIMIT ?1";
             list(connection, sql, [count], rows::audit)
         })
+    }
+
+    fn trail(
+        &self,
+        about: Option<&[String]>,
+        before: Option<u64>,
+        count: usize,
+    ) -> std::result::Result<Vec<(u64, AuditRow)>, StoreError> {
+        let mut values: Vec<Value> = vec![
+            before.map_or(i64::MAX, |before| i64::try_from(before).unwrap_or(i64::MAX)).into(),
+            i64::try_from(count).unwrap_or(i64::MAX).into(),
+        ];
+        values.extend(about.into_iter().flatten().map(|subject| Value::from(subject.clone())));
+        let sql = trail_sql(about.map(<[String]>::len));
+        self.read("read the audit trail", |connection| {
+            list(connection, &sql, rusqlite::params_from_iter(&values), |row| {
+                Ok((row.get(5)?, rows::audit(row)?))
+            })
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::Connection;
+
+    /// The condition of a partial index is compared as it is written.
+    #[test]
+    fn the_trail_of_a_study_is_found_by_its_index() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("gantry.db");
+        drop(crate::SqliteStore::open(&path).unwrap());
+        let connection = Connection::open(path).unwrap();
+        let plan: Vec<String> = connection
+            .prepare(&format!("EXPLAIN QUERY PLAN {}", super::trail_sql(Some(2))))
+            .unwrap()
+            .query_map((i64::MAX, 9, "a", "b"), |row| row.get(3))
+            .unwrap()
+            .collect::<Result<_, _>>()
+            .unwrap();
+        assert!(plan.iter().any(|line| line.contains("audit_subject")), "{plan:?}");
     }
 }

@@ -11,6 +11,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0002-documents.sql"),
     include_str!("../migrations/0003-cases.sql"),
     include_str!("../migrations/0004-work.sql"),
+    include_str!("../migrations/0005-trail.sql"),
 ];
 
 /// Size that the write-ahead log is grown to before it is used.

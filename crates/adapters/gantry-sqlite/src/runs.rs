@@ -180,4 +180,19 @@ impl Runs for SqliteStore {
             list(connection, &sql, (site.as_str(), count), work::evidence)
         })
     }
+
+    fn older_evidence(
+        &self,
+        than: &EvidenceRow,
+        count: usize,
+    ) -> std::result::Result<Vec<EvidenceRow>, StoreError> {
+        let sql = format!(
+            "{EVIDENCE} WHERE site.text = ?1 AND made <= ?2 AND (made < ?2 OR sop_instance < ?3)
+             ORDER BY made DESC, sop_instance DESC LIMIT ?4"
+        );
+        self.read("list older evidence", |connection| {
+            let key = (than.site.as_str(), than.made.0, than.sop_instance.as_str(), count);
+            list(connection, &sql, key, work::evidence)
+        })
+    }
 }

@@ -2,9 +2,11 @@
 //!
 //! These readers know the forms that we write and no others.
 
+mod capture;
 mod report;
 mod segmentation;
 
+pub use capture::{CaptureReading, read_capture};
 pub use report::{Answer, AnswerValue, Group, NumericMeasurement, ReportReading, read_report};
 pub use segmentation::{Frame, Segment, SegmentationReading, read_segmentation};
 

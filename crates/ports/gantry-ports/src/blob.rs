@@ -52,6 +52,15 @@ pub struct Room {
     pub reserve: u64,
 }
 
+/// What there is on disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Kept {
+    /// How many containers, those that are prepared included.
+    pub containers: u64,
+    /// How many bytes they have together.
+    pub bytes: u64,
+}
+
 /// Why content was not kept, or cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum BlobError {
@@ -135,6 +144,12 @@ pub trait Blob: Send + Sync {
     /// # Errors
     /// [`BlobError::Disk`].
     fn room(&self) -> Result<Room, BlobError>;
+
+    /// How much is kept.
+    ///
+    /// # Errors
+    /// [`BlobError::Disk`].
+    fn kept(&self) -> Result<Kept, BlobError>;
 
     /// Whether there is room.
     ///

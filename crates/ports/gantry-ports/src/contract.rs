@@ -14,6 +14,7 @@ macro_rules! blob_contract {
     ($open:expr) => { $crate::blob_contract! { @ $open;
         content_is_read_back_with_its_digest
         ranges_are_cut_to_the_content
+        what_is_kept_is_counted
         a_source_that_fails_leaves_nothing
         content_beyond_the_limit_is_refused
         many_threads_append_at_once
@@ -35,6 +36,8 @@ macro_rules! store_contract {
         the_counter_ascends_and_tells_of_news
         refusals_are_bounded_and_newest_first
         studies_are_paged_newest_first
+        studies_are_found_by_what_people_know_of_them
+        the_trail_is_paged_and_told_by_subject
         open_associations_are_those_without_an_end
         irregular_text_goes_in_and_out_unchanged
         documents_are_kept_by_version

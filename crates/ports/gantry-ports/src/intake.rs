@@ -6,7 +6,57 @@ use gantry_types::{
 };
 
 use crate::blob::BlobRef;
-use crate::store::{AssociationRow, ObjectRow, ReceiptRow, RefusalRow, SeriesRow, StoreError, StudyRow};
+use crate::store::{
+    AssociationRow, AuditRow, ObjectRow, ReceiptRow, RefusalRow, SeriesRow, StoreError, StudyRow,
+};
+
+/// What somebody looks for among studies.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct StudySearch {
+    words: Vec<String>,
+    date: Option<String>,
+}
+
+impl StudySearch {
+    /// The most words that are looked for; more are left out.
+    pub const WORDS_MAX: usize = 8;
+
+    /// Studies of which each word of the text stands in patient's name or id, in the accession number or in the UID, with
+    /// the letters A to Z in either case; and of this Study Date, if one is given.
+    #[must_use]
+    pub fn new(text: &str, date: Option<&str>) -> Self {
+        let words = text.split_whitespace().take(Self::WORDS_MAX).map(str::to_ascii_lowercase).collect();
+        Self { words, date: date.map(|date| date.replace('-', "")) }
+    }
+
+    /// The words, with small letters.
+    #[must_use]
+    pub fn words(&self) -> &[String] {
+        &self.words
+    }
+
+    /// The Study Date, as objects write it.
+    #[must_use]
+    pub fn date(&self) -> Option<&str> {
+        self.date.as_deref()
+    }
+
+    /// Whether a study is looked for.
+    #[must_use]
+    pub fn finds(&self, study: &StudyRow) -> bool {
+        let fields = [&study.patient_name, &study.patient_id, &study.accession_number, study.uid.as_str()];
+        let fields = fields.map(str::to_ascii_lowercase);
+        let has = |word: &String| fields.iter().any(|field| field.contains(word.as_str()));
+        self.words.iter().all(has) && self.date.as_ref().is_none_or(|date| study.study_date == *date)
+    }
+}
+
+/// Whether an action of the trail is about what is done with studies. What is said of their reception is not: receipts
+/// tell it.
+#[must_use]
+pub fn about_studies(action: &str) -> bool {
+    ["case/", "run/", "publication/", "evidence/", "delivery/"].iter().any(|area| action.starts_with(area))
+}
 
 /// The port. Lists are ordered by key, oldest first, unless a method says otherwise.
 pub trait Intake: Send + Sync {
@@ -35,6 +85,18 @@ pub trait Intake: Send + Sync {
     fn newest_studies(
         &self,
         site: &SiteId,
+        before: gantry_types::instant::Instant,
+        count: usize,
+    ) -> Result<Vec<StudyRow>, StoreError>;
+
+    /// Of those, the ones that somebody looks for.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn find_studies(
+        &self,
+        site: &SiteId,
+        search: &StudySearch,
         before: gantry_types::instant::Instant,
         count: usize,
     ) -> Result<Vec<StudyRow>, StoreError>;
@@ -112,5 +174,17 @@ pub trait Intake: Send + Sync {
     ///
     /// # Errors
     /// [`StoreError`].
-    fn audit(&self, count: usize) -> Result<Vec<crate::store::AuditRow>, StoreError>;
+    fn audit(&self, count: usize) -> Result<Vec<AuditRow>, StoreError>;
+
+    /// Entries of the audit trail with their numbers, newest first; at most `count` of those before `before`, if that is
+    /// given. Of these subjects alone, if some are given: then it is what [`about_studies`] says of the actions.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn trail(
+        &self,
+        about: Option<&[String]>,
+        before: Option<u64>,
+        count: usize,
+    ) -> Result<Vec<(u64, AuditRow)>, StoreError>;
 }

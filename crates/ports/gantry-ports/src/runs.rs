@@ -99,4 +99,10 @@ pub trait Runs: Send + Sync {
     /// # Errors
     /// [`StoreError`].
     fn newest_evidence(&self, site: &SiteId, count: usize) -> Result<Vec<EvidenceRow>, StoreError>;
+
+    /// Those older than one of them, newest first: the next page.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn older_evidence(&self, than: &EvidenceRow, count: usize) -> Result<Vec<EvidenceRow>, StoreError>;
 }

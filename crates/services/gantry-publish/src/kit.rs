@@ -1,9 +1,9 @@
 //! A small study with its result, as the store and the blobs hold them; tests change what they are about.
 
+mod watched;
+
 use std::{
     collections::BTreeMap,
-    io::Read,
-    ops::Range,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering},
@@ -27,11 +27,11 @@ use gantry_phantom::{
     study::{Subject, study},
 };
 use gantry_ports::{
-    blob::{Appended, Blob, BlobError, BlobRef, Room},
+    blob::{Appended, Blob},
     cases::Cases as _,
     clock::Clock,
     job::{
-        ApplicationSource, AttemptId, Outcome, Place, Report, Ticket,
+        ApplicationSource, AttemptId, Outcome, Report, Ticket,
         findings::{self, Found},
         mask, names, result,
     },
@@ -550,51 +550,4 @@ fn reversed(file: &[u8]) -> Vec<u8> {
     }
     object.put_as(tag::PIXEL_DATA, Vr::OB, Value::Bytes(turned.into()));
     [head, writer::write_explicit(&object).unwrap()].concat()
-}
-
-impl WatchedBlob {
-    /// How many appended contents are still there.
-    pub(crate) fn left(&self) -> usize {
-        self.appended.load(Ordering::SeqCst) - self.freed.load(Ordering::SeqCst)
-    }
-}
-
-impl Blob for WatchedBlob {
-    fn append(&self, content: &mut dyn Read, label: &[u8]) -> Result<Appended, BlobError> {
-        if self.full_after.load(Ordering::SeqCst) <= self.appended.load(Ordering::SeqCst) {
-            return Err(BlobError::Full { free: 1, reserve: 2 });
-        }
-        self.appended.fetch_add(1, Ordering::SeqCst);
-        if self.is_reversing.load(Ordering::SeqCst) {
-            let mut file = Vec::new();
-            content.read_to_end(&mut file).map_err(BlobError::Source)?;
-            return self.inner.append(&mut &*reversed(&file), label);
-        }
-        self.inner.append(content, label)
-    }
-
-    fn sync(&self, references: &[BlobRef]) -> Result<(), BlobError> {
-        self.inner.sync(references)
-    }
-
-    fn read(&self, reference: BlobRef, range: Range<u64>) -> Result<Vec<u8>, BlobError> {
-        self.inner.read(reference, range)
-    }
-
-    fn place(&self, reference: BlobRef) -> Result<Place, BlobError> {
-        self.inner.place(reference)
-    }
-
-    fn verify(&self, reference: BlobRef) -> Result<Digest, BlobError> {
-        self.inner.verify(reference)
-    }
-
-    fn free(&self, reference: BlobRef) -> Result<(), BlobError> {
-        self.freed.fetch_add(1, Ordering::SeqCst);
-        self.inner.free(reference)
-    }
-
-    fn room(&self) -> Result<Room, BlobError> {
-        self.inner.room()
-    }
 }

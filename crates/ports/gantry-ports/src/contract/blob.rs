@@ -30,6 +30,22 @@ pub fn content_is_read_back_with_its_digest(blob: &dyn Blob) {
     assert_eq!(appended.digest.to_string(), known);
 }
 
+/// What is kept takes room.
+pub fn what_is_kept_is_counted(blob: &dyn Blob) {
+    let before = blob.kept().unwrap();
+    let bytes = content(7, 2 << 20);
+    for _ in 0..3 {
+        let appended = blob.append(&mut bytes.as_slice(), b"label").unwrap();
+        blob.sync(&[appended.reference]).unwrap();
+    }
+    let after = blob.kept().unwrap();
+    assert!(
+        before.containers <= after.containers && 3 * bytes.len() as u64 <= after.bytes,
+        "{before:?} {after:?}"
+    );
+    assert!(0 < after.containers);
+}
+
 /// A range beyond the end is what is there.
 pub fn ranges_are_cut_to_the_content(blob: &dyn Blob) {
     let reference = blob.append(&mut &b"0123456789"[..], b"").unwrap().reference;

@@ -14,7 +14,7 @@ use crate::{
     blob::BlobRef,
     cases::Cases,
     definitions::Definitions,
-    intake::Intake,
+    intake::{Intake, StudySearch},
     runs::Runs,
     store::{
         AssociationEnd, AssociationRow, AttentionRow, AuditRow, Change, CommitError, DocumentKind,
@@ -251,6 +251,75 @@ pub fn studies_are_paged_newest_first(store: &dyn IntakeStore) {
     };
     assert_eq!(page(i64::MAX, 2), ["1.2", "1.3"]);
     assert_eq!(page(20, 2), ["1.1"]);
+}
+
+/// Each word in any of the fields, in either case; whatever else the words are.
+pub fn studies_are_found_by_what_people_know_of_them(store: &dyn IntakeStore) {
+    let jane = StudyRow {
+        patient_name: "Doe^Jane 100%".into(),
+        patient_id: "XY-7".into(),
+        accession_number: "88_213".into(),
+        study_date: "20261201".into(),
+        ..study("1.3.6.1", 20)
+    };
+    let elsewhere = StudyRow { site: "elsewhere".parse().unwrap(), ..jane.clone() };
+    commit(store, [study("1.2", 30), jane, elsewhere].map(Row::Study).to_vec());
+    let found = |text: &str, date: Option<&str>, before: i64| -> Vec<String> {
+        let search = StudySearch::new(text, date);
+        let found = store.find_studies(&site(), &search, Instant(before), 9).unwrap();
+        found.iter().map(|study| study.uid.to_string()).collect()
+    };
+    for (text, want) in [
+        ("", &["1.2", "1.3.6.1"][..]),
+        ("jane DOE", &["1.3.6.1"]),
+        ("doe müller", &[]),
+        ("xy-7 88_213", &["1.3.6.1"]),
+        ("88x213", &[]),
+        ("100%", &["1.3.6.1"]),
+        ("10%", &[]),
+        ("1.3.6", &["1.3.6.1"]),
+        ("p1", &["1.2"]),
+        ("'; DROP", &[]),
+        ("Thorax", &[]),
+    ] {
+        assert_eq!(found(text, None, i64::MAX), want, "{text}");
+    }
+    assert_eq!(found("", Some("2026-12-01"), i64::MAX), ["1.3.6.1"]);
+    assert_eq!(found("", Some("20261201"), 20), [""; 0], "a page begins where the one before ended");
+    assert_eq!(found("", None, 30), ["1.3.6.1"]);
+    assert_eq!(store.find_studies(&site(), &StudySearch::default(), Instant(99), 1).unwrap().len(), 1);
+}
+
+/// A page begins where the one before ended; of a subject, what reception says is told elsewhere.
+pub fn the_trail_is_paged_and_told_by_subject(store: &dyn IntakeStore) {
+    let row = |at, action: &str, subject: &str| AuditRow {
+        at: Instant(at),
+        actor: "lena".into(),
+        action: action.into(),
+        subject: subject.into(),
+        detail: String::new(),
+    };
+    let rows = [
+        row(1, "intake/object-kept", "1.2"),
+        row(2, "case/decided", "1.2"),
+        row(3, "run/ended", "1a"),
+        row(4, "run/ended", "1b"),
+        row(5, "case/decided", "1.2"),
+    ];
+    store.commit(&Change { audit: rows.to_vec(), ..Change::default() }).unwrap();
+    let trail = |about: Option<&[String]>, before, count| {
+        let found = store.trail(about, before, count).unwrap();
+        let at: Vec<i64> = found.iter().map(|(_, row)| row.at.0).collect();
+        (at, found.last().map(|(id, _)| *id))
+    };
+    let (first, last) = trail(None, None, 2);
+    assert_eq!(first, [5, 4]);
+    assert_eq!(trail(None, last, 9).0, [3, 2, 1]);
+    let about = ["1.2".to_owned(), "1b".to_owned(), "'".to_owned()];
+    let (of_study, last) = trail(Some(&about), None, 2);
+    assert_eq!(of_study, [5, 4]);
+    assert_eq!(trail(Some(&about), last, 9).0, [2]);
+    assert_eq!(trail(Some(&[]), None, 9).0, [0; 0]);
 }
 
 /// What recovery has to end.

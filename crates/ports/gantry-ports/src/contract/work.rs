@@ -141,6 +141,9 @@ pub fn work_is_read_back(store: &dyn IntakeStore) {
     let in_order = [evidence("2.25.2", Class::Research, 30), evidence("2.25.1", Class::Test, 31)];
     assert_eq!(store.evidence_of_study(&site(), &uid).unwrap(), in_order);
     assert_eq!(store.newest_evidence(&site(), 1).unwrap(), [evidence("2.25.1", Class::Test, 31)]);
+    let [older, newer] = &in_order;
+    assert_eq!(store.older_evidence(newer, 9).unwrap(), std::slice::from_ref(older));
+    assert_eq!(store.older_evidence(older, 9).unwrap(), []);
     assert_eq!(store.last_id().unwrap(), 0x1b, "a run's id is an id like others");
     assert_eq!(store.last_in_container(4).unwrap(), Some(blob(8192)), "nothing may be appended over it");
     assert_eq!(store.last_in_container(3).unwrap(), Some(object(12, "1.2", "1.2.3.12").blob));

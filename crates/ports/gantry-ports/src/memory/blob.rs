@@ -10,7 +10,7 @@ use std::{
 use gantry_types::digest::Digest;
 
 use crate::{
-    blob::{Appended, Blob, BlobError, BlobRef, Room},
+    blob::{Appended, Blob, BlobError, BlobRef, Kept, Room},
     job::{ByteRange, Place},
 };
 
@@ -84,6 +84,12 @@ impl Blob for MemoryBlob {
 
     fn room(&self) -> Result<Room, BlobError> {
         Ok(Room { free: u64::MAX, reserve: 0 })
+    }
+
+    fn kept(&self) -> Result<Kept, BlobError> {
+        let blobs = self.blobs();
+        let bytes = blobs.values().map(|bytes| bytes.len() as u64).sum();
+        Ok(Kept { containers: blobs.len() as u64, bytes })
     }
 }
 

@@ -15,7 +15,7 @@ use crate::{
     blob::BlobRef,
     cases::Cases,
     definitions::Definitions,
-    intake::Intake,
+    intake::{Intake, StudySearch, about_studies},
     runs::id_of_run,
     store::{
         AssociationEnd, AssociationRow, AttentionRow, AuditRow, Change, CommitError, Committed, DocumentKind,
@@ -232,6 +232,19 @@ impl Intake for MemoryStore {
         Ok(found)
     }
 
+    fn find_studies(
+        &self,
+        site: &SiteId,
+        search: &StudySearch,
+        before: Instant,
+        count: usize,
+    ) -> Result<Vec<StudyRow>, StoreError> {
+        let mut found = self.newest_studies(site, before, usize::MAX)?;
+        found.retain(|study| search.finds(study));
+        found.truncate(count);
+        Ok(found)
+    }
+
     fn series(&self, site: &SiteId, study: &StudyInstanceUid) -> Result<Vec<SeriesRow>, StoreError> {
         let tables = self.tables();
         Ok(tables.series.values().filter(|row| row.site == *site && row.study == *study).cloned().collect())
@@ -286,6 +299,26 @@ impl Intake for MemoryStore {
 
     fn audit(&self, count: usize) -> Result<Vec<AuditRow>, StoreError> {
         Ok(self.tables().audit.iter().rev().take(count).cloned().collect())
+    }
+
+    fn trail(
+        &self,
+        about: Option<&[String]>,
+        before: Option<u64>,
+        count: usize,
+    ) -> Result<Vec<(u64, AuditRow)>, StoreError> {
+        let is_told = |row: &AuditRow| {
+            about.is_none_or(|about| about.contains(&row.subject) && about_studies(&row.action))
+        };
+        let tables = self.tables();
+        let numbered = (1_u64..).zip(&tables.audit);
+        let mut found: Vec<(u64, AuditRow)> = numbered
+            .filter(|(id, row)| before.is_none_or(|before| *id < before) && is_told(row))
+            .map(|(id, row)| (id, row.clone()))
+            .collect();
+        found.reverse();
+        found.truncate(count);
+        Ok(found)
     }
 }
 

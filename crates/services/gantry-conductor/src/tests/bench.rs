@@ -14,7 +14,7 @@ use gantry_definition::{document, package::Package};
 use gantry_dicom::{data_set::DataSet, part10, syntax, tag, writer};
 use gantry_flow::names::{CaseKey, Subject};
 use gantry_ports::{
-    blob::{Appended, Blob, BlobError, BlobRef, Room},
+    blob::{Appended, Blob, BlobError, BlobRef, Kept, Room},
     cases::Cases as _,
     clock::Clock,
     ids::Ids,
@@ -134,6 +134,10 @@ impl Blob for Disk {
             return Ok(Room { free: 1, reserve: 2 });
         }
         self.inner.room()
+    }
+
+    fn kept(&self) -> Result<Kept, BlobError> {
+        self.inner.kept()
     }
 }
 

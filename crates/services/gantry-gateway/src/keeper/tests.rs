@@ -8,7 +8,7 @@ use std::{
 
 use gantry_dicom::{data_set::DataSet, syntax, tag, writer};
 use gantry_ports::{
-    blob::Room,
+    blob::{self, Room},
     clock::Clock,
     ids::Ids,
     job::Place,
@@ -61,6 +61,10 @@ impl Blob for Recorded<MemoryBlob> {
 
     fn room(&self) -> Result<Room, BlobError> {
         self.0.room()
+    }
+
+    fn kept(&self) -> Result<blob::Kept, BlobError> {
+        self.0.kept()
     }
 }
 
@@ -124,6 +128,10 @@ impl Blob for Faulty {
 
     fn room(&self) -> Result<Room, BlobError> {
         self.0.room()
+    }
+
+    fn kept(&self) -> Result<blob::Kept, BlobError> {
+        self.0.kept()
     }
 }
 

@@ -88,4 +88,11 @@ impl Runs for MemoryStore {
         found.truncate(count);
         Ok(found)
     }
+
+    fn older_evidence(&self, than: &EvidenceRow, count: usize) -> Result<Vec<EvidenceRow>, StoreError> {
+        let mut found = self.newest_evidence(&than.site, usize::MAX)?;
+        found.retain(|row| (row.made, &row.sop_instance) < (than.made, &than.sop_instance));
+        found.truncate(count);
+        Ok(found)
+    }
 }

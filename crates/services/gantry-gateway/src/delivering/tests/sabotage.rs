@@ -71,6 +71,10 @@ impl<F: Fn(i64, EvidenceRow) -> EvidenceRow + Send + Sync> Runs for Meddled<F> {
     fn newest_evidence(&self, site: &SiteId, count: usize) -> Result<Vec<EvidenceRow>, StoreError> {
         self.store.newest_evidence(site, count)
     }
+
+    fn older_evidence(&self, than: &EvidenceRow, count: usize) -> Result<Vec<EvidenceRow>, StoreError> {
+        self.store.older_evidence(than, count)
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
