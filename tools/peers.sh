@@ -8,7 +8,7 @@ set -eu
 cd "$(dirname "$0")/.."
 venv=target/peers/venv
 stamp=target/peers/requirements.txt
-packages="dcmtk dicom3tools orthanc libpixelmed-java default-jre-headless strace"
+packages="dcmtk dicom3tools orthanc libpixelmed-java default-jre-headless strace chromium"
 
 missing=""
 for package in $packages; do

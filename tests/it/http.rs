@@ -22,15 +22,15 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// An answer.
-struct Answer {
-    status: u16,
-    headers: BTreeMap<String, String>,
-    body: String,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: BTreeMap<String, String>,
+    pub(crate) body: String,
 }
 
 impl Answer {
     #[track_caller]
-    fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))
     }
 }
@@ -54,7 +54,7 @@ fn say(address: SocketAddr, request: &str) -> Answer {
 }
 
 #[track_caller]
-fn request(address: SocketAddr, method: &str, path: &str, token: Option<&str>) -> Answer {
+pub(crate) fn request(address: SocketAddr, method: &str, path: &str, token: Option<&str>) -> Answer {
     let bearer = token.map(|token| format!("Bearer {token}"));
     let headers: Vec<_> = bearer.iter().map(|bearer| ("Authorization", &**bearer)).collect();
     exchange(address, &format!("{method} {path}"), &headers, "")
@@ -62,13 +62,13 @@ fn request(address: SocketAddr, method: &str, path: &str, token: Option<&str>) -
 
 /// Sends a request with these headers and this body.
 #[track_caller]
-fn exchange(address: SocketAddr, line: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+pub(crate) fn exchange(address: SocketAddr, line: &str, headers: &[(&str, &str)], body: &str) -> Answer {
     let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
     let length = if body.is_empty() { String::new() } else { format!("Content-Length: {}\r\n", body.len()) };
     say(address, &format!("{line} HTTP/1.1\r\nHost: gantry\r\n{headers}{length}\r\n{body}"))
 }
 
-fn token(data: &Path) -> String {
+pub(crate) fn token(data: &Path) -> String {
     fs::read_to_string(data.join("http.token")).unwrap()
 }
 
@@ -100,6 +100,9 @@ fn what_is_told_over_http_is_what_commands_print() {
         ("/api/v1/runs".to_owned(), &["runs", "list"]),
         (format!("/api/v1/runs/{run}"), &["runs", "show", run]),
         ("/api/v1/deliveries".to_owned(), &["delivery", "list"]),
+        ("/api/v1/quarantine".to_owned(), &["quarantine", "list"]),
+        ("/api/v1/refusals".to_owned(), &["source", "refused"]),
+        ("/api/v1/applications".to_owned(), &["app", "list"]),
     ] {
         let answer = get(&served, &path);
         assert_eq!(answer.status, 200, "{path}: {}", answer.body);
@@ -107,12 +110,20 @@ fn what_is_told_over_http_is_what_commands_print() {
         assert_eq!(answer.headers["cache-control"], "no-store", "it tells of patients");
         assert_eq!(answer.json(), served.ask(command), "{path}");
     }
+    let deliveries = served.ask(&["delivery", "list"]);
+    let (newest, all) = (
+        deliveries["deliveries"][0]["sopInstance"].as_str().unwrap(),
+        deliveries["deliveries"].as_array().unwrap().len(),
+    );
     for (path, list, want) in [
         ("/api/v1/studies?count=1".to_owned(), "studies", 1),
         (format!("/api/v1/studies?before={study}"), "studies", 0),
         (format!("/api/v1/runs?before={run}&count=9"), "runs", 1),
         (format!("/api/v1/runs?before={oldest}&count=9"), "runs", 0),
         ("/api/v1/deliveries?count=2".to_owned(), "deliveries", 2),
+        (format!("/api/v1/deliveries?before={newest}&count=99"), "deliveries", all - 1),
+        (format!("/api/v1/studies?q={}", &study[5..20]), "studies", 1),
+        ("/api/v1/studies?q=nobody".to_owned(), "studies", 0),
     ] {
         let answer = get(&served, &path).json();
         assert_eq!(answer[list].as_array().unwrap().len(), want, "{path}");
@@ -225,7 +236,11 @@ fn problems_have_a_status_a_code_and_a_sentence_with_the_value() {
         ("GET", "/api/v1/studies?cuont=1", 400, "http/bad-query", "cuont"),
         ("GET", "/api/v1/studies/%ff", 400, "http/bad-query", ""),
         ("GET", "/api/v1/runs?before=%20", 400, "http/bad-query", "before"),
-        ("GET", "/api/v1/deliveries?before=1", 400, "http/bad-query", "before"),
+        ("GET", "/api/v1/deliveries?before=1", 404, "delivery/unknown", "`1`"),
+        ("GET", "/api/v1/audit?before=x", 400, "http/bad-query", "before"),
+        ("GET", "/api/v1/studies/1.2.3/audit", 404, "study/unknown", "`1.2.3`"),
+        ("GET", "/api/v1/documents?kind=Sauce", 400, "http/bad-query", "Sauce"),
+        ("GET", "/api/v1/documents/Source/x", 404, "definition/unknown", "Source `x`"),
         ("POST", "/api/v1/studies", 405, "http/method-not-allowed", ""),
         ("DELETE", "/healthz", 405, "http/method-not-allowed", ""),
     ] {

@@ -18,6 +18,8 @@ mod infer;
 #[cfg(test)]
 mod lungs;
 #[cfg(test)]
+mod pages;
+#[cfg(test)]
 mod receive;
 #[cfg(test)]
 mod send;

@@ -8,7 +8,7 @@ use gantry_ports::{
     state::delivery as form,
     store::{EvidenceRow, MachineRow},
 };
-use gantry_types::uid::StudyInstanceUid;
+use gantry_types::uid::{SopInstanceUid, StudyInstanceUid};
 use serde_json::{Value, json};
 
 use crate::{
@@ -16,14 +16,29 @@ use crate::{
     view::{View, ViewError},
 };
 
-/// The document of the newest deliveries: those of the newest `count` objects, newest first.
+/// An object that Gantry made, by its UID.
+///
+/// # Errors
+/// [`ViewError::UnknownObject`], [`ViewError::Store`].
+pub fn find(view: &View, named: &str) -> Result<EvidenceRow, ViewError> {
+    let unknown = || ViewError::UnknownObject(named.to_owned());
+    let uid = SopInstanceUid::from_peer(named).ok_or_else(unknown)?;
+    view.runs.evidence(&view.site, &uid)?.ok_or_else(unknown)
+}
+
+/// The document of the newest deliveries: those of the newest `count` objects, newest first; older than `before`, if
+/// that is given.
 ///
 /// # Errors
 /// [`ViewError::Store`], [`ViewError::State`].
-pub fn list(view: &View, count: usize) -> Result<Value, ViewError> {
+pub fn list(view: &View, before: Option<&EvidenceRow>, count: usize) -> Result<Value, ViewError> {
     let mut all = Vec::new();
     let mut lineages: BTreeMap<StudyInstanceUid, Lineage> = BTreeMap::new();
-    for evidence in view.runs.newest_evidence(&view.site, count)? {
+    let objects = match before {
+        Some(before) => view.runs.older_evidence(before, count)?,
+        None => view.runs.newest_evidence(&view.site, count)?,
+    };
+    for evidence in objects {
         if let Some(row) = of_evidence(view, &evidence)? {
             let state = form::state(&row)?;
             let lineage = match lineages.entry(evidence.study.clone()) {

@@ -3,8 +3,13 @@
 //! What a document may name (applications, time zones) only the program knows; so it takes them, and whoever orders it
 //! from here asks it through [`Desk`].
 
-use gantry_ports::store::{DocumentKind, DocumentRow};
-use gantry_types::digest::Digest;
+use std::sync::Arc;
+
+use gantry_ports::{
+    packages::Application,
+    store::{DocumentKind, DocumentRow},
+};
+use gantry_types::{digest::Digest, ids::AppName};
 use serde_json::{Value, json};
 
 use crate::{
@@ -19,6 +24,38 @@ pub trait Desk: Send + Sync {
     /// # Errors
     /// [`ApplyError`]; then nothing was taken.
     fn apply(&self, file: &str, text: &str, by: &By) -> Result<Vec<Applied>, ApplyError>;
+
+    /// The applications that workflows may name: those that ship first.
+    ///
+    /// # Errors
+    /// [`ViewError::Store`].
+    fn applications(&self) -> Result<Vec<Listed>, ViewError>;
+}
+
+/// An application in a list.
+#[derive(Debug, Clone)]
+pub struct Listed {
+    /// How workflows call it.
+    pub name: AppName,
+    /// What it is; nothing if its files are missing.
+    pub found: Option<Arc<Application>>,
+}
+
+/// The document of the applications.
+#[must_use]
+pub fn applications_json(listed: &[Listed]) -> Value {
+    let one = |Listed { name, found }: &Listed| match found {
+        Some(found) => json!({
+            "name": name.as_str(),
+            "version": found.package.version,
+            "title": found.package.title,
+            "class": found.package.class.as_str(),
+            "digest": found.digest.to_string(),
+            "slot": found.slot,
+        }),
+        None => json!({ "name": name.as_str(), "missing": true }),
+    };
+    json!({ "applications": listed.iter().map(one).collect::<Vec<_>>() })
 }
 
 /// What became of a document.

@@ -19,11 +19,11 @@ use gantry_types::{
 
 use crate::{
     access::{Keys, Person, Role},
-    documents::{Applied, ApplyError, Desk},
+    documents::{Applied, ApplyError, Desk, Listed},
     orders::{By, Orders},
     server::Interface,
     token::Token,
-    view::View,
+    view::{View, ViewError},
 };
 
 /// What the token of [`interface`] is.
@@ -73,6 +73,10 @@ impl Packages for Stopped {
 
 impl Desk for Stopped {
     fn apply(&self, _: &str, _: &str, _: &By) -> Result<Vec<Applied>, ApplyError> {
+        Ok(Vec::new())
+    }
+
+    fn applications(&self) -> Result<Vec<Listed>, ViewError> {
         Ok(Vec::new())
     }
 }

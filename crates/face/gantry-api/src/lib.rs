@@ -8,7 +8,10 @@
 //! Only [`orders`] writes, and nothing here knows which adapters it reads and writes through.
 
 pub mod access;
+pub mod attention;
 pub mod deliveries;
+pub mod destinations;
+pub mod disk;
 pub mod documents;
 mod health;
 #[cfg(test)]
@@ -25,5 +28,6 @@ pub mod sources;
 pub mod story;
 pub mod studies;
 pub mod token;
+pub mod trail;
 pub mod view;
 pub mod why;

@@ -111,7 +111,7 @@ fn intake(view: &View, text: &mut Exposition) -> Result<(), ViewError> {
 }
 
 /// The machines of a kind that have something before them.
-fn live(view: &View, kind: MachineKind) -> Result<BTreeMap<MachineKey, MachineRow>, ViewError> {
+pub(crate) fn live(view: &View, kind: MachineKind) -> Result<BTreeMap<MachineKey, MachineRow>, ViewError> {
     let mut rows = view.cases.due(kind, Instant(i64::MAX), COUNT_MAX)?;
     rows.extend(view.cases.offered(kind, COUNT_MAX)?);
     Ok(rows.into_iter().filter(|row| row.key.site == view.site).map(|row| (row.key.clone(), row)).collect())

@@ -22,7 +22,7 @@ use gantry_ports::{
 use gantry_types::{
     error_code::ErrorCode,
     ids::{RunId, WorkflowName},
-    uid::{SopInstanceUid, StudyInstanceUid},
+    uid::StudyInstanceUid,
 };
 use serde_json::{Value, json};
 
@@ -92,7 +92,7 @@ pub enum OrderError {
     /// There is no such workflow.
     #[error("there is no workflow `{0}`")]
     UnknownWorkflow(String),
-    /// Gantry made no such object, or it does not go there.
+    /// The object does not go there.
     #[error("{0}")]
     UnknownDelivery(String),
     /// Nothing of this name waits for a person.
@@ -312,10 +312,7 @@ impl Orders {
         destination: Option<&str>,
         by: &By,
     ) -> Result<EvidenceRow, OrderError> {
-        let unknown = || OrderError::UnknownDelivery(format!("Gantry made no object `{object}`"));
-        let uid = SopInstanceUid::from_peer(object).ok_or_else(unknown)?;
-        let evidence = self.view.runs.evidence(&self.view.site, &uid).map_err(ViewError::from)?;
-        let evidence = evidence.ok_or_else(unknown)?;
+        let evidence = deliveries::find(&self.view, object)?;
         let row = deliveries::of_evidence(&self.view, &evidence)?;
         let is_meant = destination.is_none_or(|named| evidence.destination.as_str() == named);
         let row = row.filter(|_| is_meant).ok_or_else(|| {

@@ -104,9 +104,11 @@ impl Problem {
 impl From<ViewError> for Problem {
     fn from(error: ViewError) -> Self {
         let (status, hint) = match &error {
-            ViewError::Store(_) | ViewError::State(_) | ViewError::Facts(_) | ViewError::Report(_) => {
-                (StatusCode::INTERNAL_SERVER_ERROR, None)
-            }
+            ViewError::Store(_)
+            | ViewError::State(_)
+            | ViewError::Facts(_)
+            | ViewError::Report(_)
+            | ViewError::Disk(_) => (StatusCode::INTERNAL_SERVER_ERROR, None),
             ViewError::UnknownStudy(_) => {
                 (StatusCode::NOT_FOUND, Some("GET /api/v1/studies lists the newest"))
             }
@@ -114,6 +116,9 @@ impl From<ViewError> for Problem {
                 (StatusCode::NOT_FOUND, Some("name it by Study Instance UID"))
             }
             ViewError::UnknownRun(_) => (StatusCode::NOT_FOUND, Some("GET /api/v1/runs lists the newest")),
+            ViewError::UnknownObject(_) => {
+                (StatusCode::NOT_FOUND, Some("GET /api/v1/deliveries lists the newest"))
+            }
             ViewError::UnknownDocument(_) => {
                 (StatusCode::NOT_FOUND, Some("GET /api/v1/documents lists those in use"))
             }

@@ -61,6 +61,8 @@ pub(crate) struct Api {
     readers: Arc<Semaphore>,
 }
 
+pub(crate) use asking::{Admin, Operator, Reader, by};
+
 pub(crate) type Shared = State<Arc<Api>>;
 type Answer = Result<Response, Problem>;
 
@@ -79,6 +81,12 @@ pub(crate) fn router(interface: Interface) -> Router {
         .route("/api/v1/runs/{run}/rerun", post(ordering::rerun))
         .route("/api/v1/deliveries", get(reading::deliveries))
         .route("/api/v1/deliveries/{object}/resend", post(ordering::resend))
+        .route("/api/v1/studies/{study}/audit", get(reading::audit_of_study))
+        .route("/api/v1/attention", get(reading::attention))
+        .route("/api/v1/destinations", get(reading::destinations))
+        .route("/api/v1/applications", get(reading::applications))
+        .route("/api/v1/disk", get(reading::disk))
+        .route("/api/v1/audit", get(reading::audit))
         .route("/api/v1/quarantine", get(reading::quarantine))
         .route("/api/v1/quarantine/retry", post(ordering::retry))
         .route("/api/v1/refusals", get(reading::refusals))

@@ -36,6 +36,12 @@ pub fn refused_json(rows: &[RefusalRow]) -> Value {
     json!({ "refused": rows.iter().map(one).collect::<Vec<_>>() })
 }
 
+/// Whether letting its sender in ends the refusal: it was refused for whom it is, not for whom it called.
+#[must_use]
+pub fn is_for_its_sender(row: &RefusalRow) -> bool {
+    !row.reason.starts_with("1/1/7")
+}
+
 /// Why somebody was not let in.
 #[derive(Debug, thiserror::Error)]
 pub enum AcceptError {

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, btree_map::Entry};
 
-use gantry_ports::store::{
-    AssociationRow, LateRow, ObjectRow, ReceiptRow, Reception, SeriesRow, Standing, StudyRow,
+use gantry_ports::{
+    intake::StudySearch,
+    store::{AssociationRow, LateRow, ObjectRow, ReceiptRow, Reception, SeriesRow, Standing, StudyRow},
 };
 use gantry_types::{ids::WorkflowName, instant::Instant, uid::StudyInstanceUid};
 use serde_json::{Value, json};
@@ -34,6 +35,27 @@ pub fn newest(view: &View, before: Instant, count: usize) -> Result<Vec<Listed>,
     Ok(listed)
 }
 
+/// Of those, the ones that somebody looks for.
+///
+/// # Errors
+/// [`ViewError::Store`].
+pub fn found(
+    view: &View,
+    search: &StudySearch,
+    before: Instant,
+    count: usize,
+) -> Result<Vec<Listed>, ViewError> {
+    if *search == StudySearch::default() {
+        return newest(view, before, count);
+    }
+    let mut listed = Vec::new();
+    for study in view.intake.find_studies(&view.site, search, before, count)? {
+        let objects = view.intake.count_objects(&view.site, &study.uid)?;
+        listed.push(Listed { study, objects });
+    }
+    Ok(listed)
+}
+
 /// The document of a list.
 #[must_use]
 pub fn list_json(listed: &[Listed]) -> Value {
@@ -42,6 +64,7 @@ pub fn list_json(listed: &[Listed]) -> Value {
             "uid": study.uid.as_str(),
             "accession": study.accession_number,
             "patientId": study.patient_id,
+            "patientName": study.patient_name,
             "date": study.study_date,
             "description": study.description,
             "received": study.first_received.to_string(),

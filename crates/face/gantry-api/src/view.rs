@@ -41,6 +41,9 @@ pub enum ViewError {
     /// What a worker said of its result cannot be read.
     #[error("the report of a result cannot be read")]
     Report(#[source] Box<dyn Error + Send + Sync>),
+    /// The disk cannot be asked.
+    #[error("the disk of the data folder cannot be asked")]
+    Disk(#[source] Box<dyn Error + Send + Sync>),
     /// There is no such study.
     #[error("no study has the UID or accession number `{0}`")]
     UnknownStudy(String),
@@ -55,6 +58,9 @@ pub enum ViewError {
     /// There is no such run.
     #[error("there is no run `{0}`")]
     UnknownRun(String),
+    /// Gantry made no such object.
+    #[error("Gantry made no object `{0}`")]
+    UnknownObject(String),
     /// There is no such document.
     #[error("there is no {0}")]
     UnknownDocument(String),
@@ -69,9 +75,11 @@ impl ViewError {
             Self::State(_) => "store/unknown-state",
             Self::Facts(_) => "why/unreadable",
             Self::Report(_) => "run/report",
+            Self::Disk(_) => "blob/unreadable",
             Self::UnknownStudy(_) => "study/unknown",
             Self::AmbiguousStudy { .. } => "study/ambiguous",
             Self::UnknownRun(_) => "run/unknown",
+            Self::UnknownObject(_) => "delivery/unknown",
             Self::UnknownDocument(_) => "definition/unknown",
         })
     }

@@ -1,7 +1,7 @@
 //! Documents in the store: taking them in, and who may come in by them.
 
 use gantry_api::{
-    documents::{Applied, ApplyError, Desk as Taking, Taken},
+    documents::{Applied, ApplyError, Desk as Taking, Listed, Taken},
     orders::By,
     view::ViewError,
 };
@@ -39,6 +39,12 @@ impl Taking for Desk {
     fn apply(&self, file: &str, text: &str, by: &By) -> Result<Vec<Applied>, ApplyError> {
         let written = read(file, text).map_err(ApplyError::Invalid)?;
         apply(&self.0, &written, by)
+    }
+
+    fn applications(&self) -> Result<Vec<Listed>, ViewError> {
+        let shelf = applications::Shelf::of(&self.0);
+        let names = shelf.names()?.into_iter();
+        Ok(names.map(|name| Listed { found: shelf.find(&name), name }).collect())
     }
 }
 

@@ -65,12 +65,15 @@ impl Failure {
 impl From<ViewError> for Failure {
     fn from(error: ViewError) -> Self {
         let (exit, hint) = match &error {
-            ViewError::Store(_) | ViewError::State(_) | ViewError::Facts(_) | ViewError::Report(_) => {
-                (Exit::Failed, None)
-            }
+            ViewError::Store(_)
+            | ViewError::State(_)
+            | ViewError::Facts(_)
+            | ViewError::Report(_)
+            | ViewError::Disk(_) => (Exit::Failed, None),
             ViewError::UnknownStudy(_) => (Exit::NotFound, Some("`gantry study list` shows what is kept")),
             ViewError::AmbiguousStudy { .. } => (Exit::NotFound, Some("name it by Study Instance UID")),
             ViewError::UnknownRun(_) => (Exit::NotFound, Some("`gantry runs list` shows the newest")),
+            ViewError::UnknownObject(_) => (Exit::NotFound, Some("`gantry delivery list` shows the newest")),
             ViewError::UnknownDocument(_) => (Exit::NotFound, None),
         };
         Self { exit, code: error.code(), sentence: error.sentence(), hint: hint.map(str::to_owned) }

@@ -11,7 +11,7 @@ pub(crate) struct Html(String);
 pub(crate) type Attributes<'a> = &'a [(&'static str, &'a str)];
 
 /// Elements that have no end.
-const VOID: &[&str] = &["input", "img", "link", "meta", "rect"];
+const VOID: &[&str] = &["input", "img", "link", "meta"];
 
 impl Html {
     /// A document that begins.

@@ -36,7 +36,7 @@ pub(crate) struct Typed {
 }
 
 /// A place on this server: nothing that a browser could take for another.
-fn place(next: Option<String>) -> String {
+pub(super) fn place(next: Option<String>) -> String {
     let is_here = |next: &String| {
         next.starts_with('/')
             && !next.starts_with("//")
@@ -57,6 +57,11 @@ fn sign_in(next: &str, status: StatusCode, wrong: Option<&str>) -> Response {
                 html.leaf("p", &[("class", "said bad"), ("role", "alert")], wrong);
             }
             html.tag("form", &[("method", "post"), ("action", "/login")], |html| {
+                // For what keeps passwords: it wants to know whose.
+                html.void(
+                    "input",
+                    &[("type", "text"), ("autocomplete", "username"), ("value", "gantry"), ("hidden", "")],
+                );
                 html.tag("label", &[("for", "token")], |html| {
                     html.text("Your token");
                 });

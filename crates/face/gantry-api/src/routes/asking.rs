@@ -54,11 +54,22 @@ pub(super) fn named<T>(path: Result<Path<T>, PathRejection>) -> Result<T, Proble
     path.map(|Path(named)| named).map_err(|rejection| Problem::bad_query(rejection.body_text()))
 }
 
+/// Somebody who may look.
+pub(crate) struct Reader(pub(crate) Person);
+
 /// Somebody who may operate.
 pub(crate) struct Operator(pub(crate) Person);
 
 /// Somebody who may administer.
 pub(crate) struct Admin(pub(crate) Person);
+
+impl FromRequestParts<Arc<Api>> for Reader {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _api: &Arc<Api>) -> Result<Self, Problem> {
+        with_role(parts, Role::Read).map(Self)
+    }
+}
 
 impl FromRequestParts<Arc<Api>> for Operator {
     type Rejection = Problem;

@@ -2,11 +2,14 @@
 
 use std::str::FromStr as _;
 
-use axum::extract::{
-    Path, Query, State,
-    rejection::{PathRejection, QueryRejection},
+use axum::{
+    extract::{
+        Path, Query, State,
+        rejection::{PathRejection, QueryRejection},
+    },
+    http::StatusCode,
 };
-use gantry_ports::store::DocumentKind;
+use gantry_ports::{intake::StudySearch, store::DocumentKind};
 use gantry_types::{
     ids::{IdError, RunId},
     instant::Instant,
@@ -17,22 +20,36 @@ use serde_json::json;
 use super::{
     Answer, Shared,
     asking::{Page, asked, count, named},
-    tell,
+    read, tell,
 };
-use crate::{deliveries, documents, problem::Problem, quarantine, runs, sources, studies, why};
+use crate::{
+    attention, deliveries, destinations, disk::Disk, documents, problem::Problem, quarantine, runs, sources,
+    studies, trail, why,
+};
 
 type Asked<T> = Result<Query<T>, QueryRejection>;
 type Named<T> = Result<Path<T>, PathRejection>;
 
-pub(super) async fn studies(State(api): Shared, query: Asked<Page>) -> Answer {
+/// Which studies.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Sought {
+    count: Option<usize>,
+    before: Option<String>,
+    q: Option<String>,
+    date: Option<String>,
+}
+
+pub(super) async fn studies(State(api): Shared, query: Asked<Sought>) -> Answer {
     let page = asked(query)?;
     let count = count(page.count, 50)?;
+    let search = StudySearch::new(page.q.as_deref().unwrap_or_default(), page.date.as_deref());
     tell(api, move |view| {
         let before = match &page.before {
             Some(uid) => studies::find(view, uid)?.first_received,
             None => Instant(i64::MAX),
         };
-        Ok(studies::list_json(&studies::newest(view, before, count)?))
+        Ok(studies::list_json(&studies::found(view, &search, before, count)?))
     })
     .await
 }
@@ -66,11 +83,56 @@ pub(super) async fn run(State(api): Shared, path: Named<String>) -> Answer {
 
 pub(super) async fn deliveries(State(api): Shared, query: Asked<Page>) -> Answer {
     let page = asked(query)?;
-    if page.before.is_some() {
-        return Err(Problem::bad_query("deliveries have no pages: `before` means nothing here"));
-    }
     let count = count(page.count, 100)?;
-    tell(api, move |view| Ok(deliveries::list(view, count)?)).await
+    tell(api, move |view| {
+        let before = page.before.as_deref().map(|named| deliveries::find(view, named)).transpose()?;
+        Ok(deliveries::list(view, before.as_ref(), count)?)
+    })
+    .await
+}
+
+/// A page of the trail, and where it begins.
+fn of_trail(query: Asked<Page>) -> Result<(Option<u64>, usize), Problem> {
+    let page = asked(query)?;
+    let count = count(page.count, 100)?;
+    let before = page.before.as_deref().map(str::parse).transpose();
+    Ok((before.map_err(|_bad| Problem::bad_query("before: it is the `number` of an entry"))?, count))
+}
+
+pub(super) async fn audit(State(api): Shared, query: Asked<Page>) -> Answer {
+    let (before, count) = of_trail(query)?;
+    tell(api, move |view| Ok(trail::json(&trail::newest(view, before, count)?))).await
+}
+
+pub(super) async fn audit_of_study(State(api): Shared, path: Named<String>, query: Asked<Page>) -> Answer {
+    let named = named(path)?;
+    let (before, count) = of_trail(query)?;
+    tell(api, move |view| {
+        let study = studies::find(view, &named)?;
+        Ok(trail::json(&trail::of_study(view, &study, before, count)?))
+    })
+    .await
+}
+
+pub(super) async fn attention(State(api): Shared) -> Answer {
+    let told = read(api, |interface| {
+        let now = interface.clock.now();
+        Ok(attention::json(&attention::all(&interface.view, &interface.pulses, now)?))
+    });
+    Ok(super::document(StatusCode::OK, &told.await?))
+}
+
+pub(super) async fn destinations(State(api): Shared) -> Answer {
+    tell(api, |view| Ok(destinations::json(&destinations::all(view)?))).await
+}
+
+pub(super) async fn applications(State(api): Shared) -> Answer {
+    let told = read(api, |interface| Ok(documents::applications_json(&interface.desk.applications()?)));
+    Ok(super::document(StatusCode::OK, &told.await?))
+}
+
+pub(super) async fn disk(State(api): Shared) -> Answer {
+    tell(api, |view| Ok(Disk::read(view)?.json())).await
 }
 
 pub(super) async fn quarantine(State(api): Shared) -> Answer {

@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use gantry_ports::packages::Packages as _;
-use serde_json::{Value, json};
+use gantry_api::documents::{Desk as _, Listed, applications_json};
 
 use super::{apply, by_command};
 use crate::{
-    applications::{self, Shelf},
+    applications,
     cli::{App, Listing},
+    documents::Desk,
     node::{Access, Node},
     report::{Failure, print},
 };
@@ -22,27 +22,11 @@ pub(crate) fn run(command: App) -> Result<(), Failure> {
 }
 
 fn list(listing: &Listing) -> Result<(), Failure> {
-    let node = Node::open(&listing.data, Access::Read)?;
-    let shelf = Shelf::of(&node);
-    let names = shelf.names().map_err(|error| Failure::unexpected("store/unreadable", &error))?;
-    let found = names.iter().map(|name| (name, shelf.find(name)));
+    let applications = Desk(Node::open(&listing.data, Access::Read)?).applications()?;
     if listing.json {
-        let all: Vec<Value> = found
-            .map(|(name, found)| match found {
-                Some(found) => json!({
-                    "name": name.as_str(),
-                    "version": found.package.version,
-                    "title": found.package.title,
-                    "class": found.package.class.as_str(),
-                    "digest": found.digest.to_string(),
-                    "slot": found.slot,
-                }),
-                None => json!({ "name": name.as_str(), "missing": true }),
-            })
-            .collect();
-        return print(&json!({ "applications": all }).to_string());
+        return print(&applications_json(&applications).to_string());
     }
-    for (name, found) in found {
+    for Listed { name, found } in applications {
         match found {
             Some(found) => {
                 let package = &found.package;

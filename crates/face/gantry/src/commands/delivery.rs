@@ -30,7 +30,7 @@ pub(crate) fn run(command: &Delivery) -> Result<(), Failure> {
 
 fn list(listing: &Listing, count: usize) -> Result<(), Failure> {
     let node = Node::open(&listing.data, Access::Read)?;
-    let document = deliveries::list(&node.view(), count)?;
+    let document = deliveries::list(&node.view(), None, count)?;
     if listing.json {
         return print(&document.to_string());
     }
