@@ -1,5 +1,6 @@
 //! What is told over HTTP: to whom, in which form, and that it is what the commands tell.
 
+mod openapi;
 mod orders;
 mod sessions;
 

@@ -7,4 +7,5 @@ pub mod corpus;
 pub mod notes;
 pub mod orthanc;
 pub mod peer;
+pub mod schema;
 pub mod served;

@@ -17,6 +17,7 @@ mod health;
 #[cfg(test)]
 mod kit;
 mod metrics;
+pub mod openapi;
 pub mod orders;
 mod pages;
 mod problem;

@@ -11,10 +11,11 @@ use axum::{
     Router,
     body::Body,
     extract::State,
+    handler::Handler,
     http::{HeaderValue, StatusCode, header},
     middleware,
     response::Response,
-    routing::{get, post},
+    routing::{MethodRouter, get, post},
 };
 use gantry_ports::{clock::Clock, pulse::Pulse};
 use serde_json::{Value, json};
@@ -66,33 +67,65 @@ pub(crate) use asking::{Admin, Operator, Reader, by};
 pub(crate) type Shared = State<Arc<Api>>;
 type Answer = Result<Response, Problem>;
 
+/// What is asked for or ordered in one way under one path.
+pub(crate) struct Route {
+    /// As documents call it: `get`, `post`.
+    #[cfg_attr(not(test), expect(dead_code, reason = "compared with the document of the interface"))]
+    pub(crate) method: &'static str,
+    /// With the names of its places in braces.
+    pub(crate) path: &'static str,
+    handler: MethodRouter<Arc<Api>>,
+}
+
+impl Route {
+    fn get<H: Handler<T, Arc<Api>>, T: 'static>(path: &'static str, handler: H) -> Self {
+        Self { method: "get", path, handler: get(handler) }
+    }
+
+    fn post<H: Handler<T, Arc<Api>>, T: 'static>(path: &'static str, handler: H) -> Self {
+        Self { method: "post", path, handler: post(handler) }
+    }
+}
+
+/// All that programs may ask for and order. What people look at stands in [`pages`].
+pub(crate) fn all() -> Vec<Route> {
+    vec![
+        Route::get(HEALTH, healthz),
+        Route::get("/metrics", all_metrics),
+        Route::get("/api/v1/studies", reading::studies),
+        Route::get("/api/v1/studies/{study}", reading::study),
+        Route::get("/api/v1/studies/{study}/why", reading::why),
+        Route::post("/api/v1/studies/{study}/decide", ordering::decide),
+        Route::get("/api/v1/runs", reading::runs),
+        Route::get("/api/v1/runs/{run}", reading::run),
+        Route::post("/api/v1/runs/{run}/cancel", ordering::cancel),
+        Route::post("/api/v1/runs/{run}/rerun", ordering::rerun),
+        Route::get("/api/v1/deliveries", reading::deliveries),
+        Route::post("/api/v1/deliveries/{object}/resend", ordering::resend),
+        Route::get("/api/v1/studies/{study}/audit", reading::audit_of_study),
+        Route::get("/api/v1/attention", reading::attention),
+        Route::get("/api/v1/destinations", reading::destinations),
+        Route::get("/api/v1/applications", reading::applications),
+        Route::get("/api/v1/disk", reading::disk),
+        Route::get("/api/v1/audit", reading::audit),
+        Route::get("/api/v1/quarantine", reading::quarantine),
+        Route::post("/api/v1/quarantine/retry", ordering::retry),
+        Route::get("/api/v1/refusals", reading::refusals),
+        Route::post("/api/v1/refusals/accept", ordering::accept),
+        Route::get("/api/v1/documents", reading::documents),
+        Route::post("/api/v1/documents", ordering::apply),
+        Route::get("/api/v1/documents/{kind}/{name}", reading::document),
+        Route::get("/api/v1/openapi.json", reading::openapi),
+    ]
+}
+
 pub(crate) fn router(interface: Interface) -> Router {
     let api = Arc::new(Api { interface, readers: Arc::new(Semaphore::new(READERS_MAX)) });
-    Router::new()
-        .route(HEALTH, get(healthz))
-        .route("/metrics", get(all_metrics))
-        .route("/api/v1/studies", get(reading::studies))
-        .route("/api/v1/studies/{study}", get(reading::study))
-        .route("/api/v1/studies/{study}/why", get(reading::why))
-        .route("/api/v1/studies/{study}/decide", post(ordering::decide))
-        .route("/api/v1/runs", get(reading::runs))
-        .route("/api/v1/runs/{run}", get(reading::run))
-        .route("/api/v1/runs/{run}/cancel", post(ordering::cancel))
-        .route("/api/v1/runs/{run}/rerun", post(ordering::rerun))
-        .route("/api/v1/deliveries", get(reading::deliveries))
-        .route("/api/v1/deliveries/{object}/resend", post(ordering::resend))
-        .route("/api/v1/studies/{study}/audit", get(reading::audit_of_study))
-        .route("/api/v1/attention", get(reading::attention))
-        .route("/api/v1/destinations", get(reading::destinations))
-        .route("/api/v1/applications", get(reading::applications))
-        .route("/api/v1/disk", get(reading::disk))
-        .route("/api/v1/audit", get(reading::audit))
-        .route("/api/v1/quarantine", get(reading::quarantine))
-        .route("/api/v1/quarantine/retry", post(ordering::retry))
-        .route("/api/v1/refusals", get(reading::refusals))
-        .route("/api/v1/refusals/accept", post(ordering::accept))
-        .route("/api/v1/documents", get(reading::documents).post(ordering::apply))
-        .route("/api/v1/documents/{kind}/{name}", get(reading::document))
+    let mut router = Router::new();
+    for Route { path, handler, .. } in all() {
+        router = router.route(path, handler);
+    }
+    router
         .merge(pages::router())
         .fallback(async || Problem::no_such_path())
         .method_not_allowed_fallback(async || {

@@ -23,8 +23,8 @@ use super::{
     read, tell,
 };
 use crate::{
-    attention, deliveries, destinations, disk::Disk, documents, problem::Problem, quarantine, runs, sources,
-    studies, trail, why,
+    attention, deliveries, destinations, disk::Disk, documents, openapi, problem::Problem, quarantine, runs,
+    sources, studies, trail, why,
 };
 
 type Asked<T> = Result<Query<T>, QueryRejection>;
@@ -179,4 +179,8 @@ pub(super) async fn document(
     let (kind, name) = named(path)?;
     let OfVersion { version } = asked(query)?;
     tell(api, move |view| Ok(documents::json(&documents::find(view, &kind, &name, version)?))).await
+}
+
+pub(super) async fn openapi() -> Answer {
+    Ok(super::document(StatusCode::OK, &openapi::document()))
 }
