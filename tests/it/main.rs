@@ -8,6 +8,8 @@ mod decide;
 #[cfg(test)]
 mod deliver;
 #[cfg(test)]
+mod documents;
+#[cfg(test)]
 mod face;
 #[cfg(test)]
 mod house;

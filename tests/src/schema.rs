@@ -1,7 +1,8 @@
 //! JSON Schema, as far as Gantry's own schemas use it. A keyword that is not known here is a problem of its own: nothing
 //! is taken for checked that is not.
 
-use serde_json::Value;
+use regex_lite::Regex;
+use serde_json::{Map, Value};
 
 /// What is wrong with a value, each with its place; nothing if it has the form. `root` is where `$ref` points into.
 #[must_use]
@@ -12,8 +13,18 @@ pub fn problems(root: &Value, schema: &Value, value: &Value) -> Vec<String> {
 }
 
 /// Words about a schema that say nothing of values.
-const SILENT: &[&str] =
-    &["$schema", "$id", "$defs", "title", "description", "default", "format", "examples", "properties"];
+const SILENT: &[&str] = &[
+    "$schema",
+    "$id",
+    "$defs",
+    "title",
+    "description",
+    "default",
+    "format",
+    "examples",
+    "properties",
+    "then",
+];
 
 fn check(root: &Value, schema: &Value, value: &Value, at: &str, found: &mut Vec<String>) {
     let map = match schema {
@@ -24,54 +35,11 @@ fn check(root: &Value, schema: &Value, value: &Value, at: &str, found: &mut Vec<
             return found.push(format!("{at}: {schema} is no schema"));
         }
     };
-    for (keyword, wanted) in map {
-        let is_met = match keyword.as_str() {
-            "$ref" => {
-                let place = wanted.as_str().and_then(|to| root.pointer(to.trim_start_matches('#')));
-                place.map(|place| check(root, place, value, at, found)).is_some()
-            }
-            "type" => types(wanted).any(|kind| is(value, kind)),
-            "enum" => wanted.as_array().is_some_and(|all| all.contains(value)),
-            "const" => wanted == value,
-            "minimum" => {
-                value.as_f64().is_none_or(|value| wanted.as_f64().is_some_and(|least| least <= value))
-            }
-            "maximum" => value.as_f64().is_none_or(|value| wanted.as_f64().is_some_and(|most| value <= most)),
-            "minLength" => {
-                value.as_str().is_none_or(|text| wanted.as_u64() <= Some(text.chars().count() as u64))
-            }
-            "maxLength" => {
-                value.as_str().is_none_or(|text| Some(text.chars().count() as u64) <= wanted.as_u64())
-            }
-            "minItems" => value.as_array().is_none_or(|all| wanted.as_u64() <= Some(all.len() as u64)),
-            "required" => {
-                let names = wanted.as_array().into_iter().flatten().filter_map(Value::as_str);
-                let missing: Vec<&str> =
-                    names.filter(|name| value.is_object() && value.get(name).is_none()).collect();
-                found.extend(missing.iter().map(|name| format!("{at}: `{name}` is missing")));
-                true
-            }
-            "anyOf" => {
-                wanted.as_array().into_iter().flatten().any(|one| problems(root, one, value).is_empty())
-            }
-            "items" => {
-                for (number, item) in value.as_array().into_iter().flatten().enumerate() {
-                    check(root, wanted, item, &format!("{at}[{number}]"), found);
-                }
-                true
-            }
-            "additionalProperties" => {
-                additional(root, map.get("properties"), wanted, value, at, found);
-                true
-            }
-            silent if SILENT.contains(&silent) => true,
-            _ => {
-                found.push(format!("{at}: the keyword `{keyword}` is not known here"));
-                true
-            }
-        };
-        if !is_met {
-            found.push(format!("{at}: {value} is not {keyword} {wanted}"));
+    for (keyword, wanted) in map.iter().filter(|(keyword, _)| !SILENT.contains(&keyword.as_str())) {
+        match is_met(root, keyword, wanted, value) {
+            Some(true) => {}
+            Some(false) => found.push(format!("{at}: {value} is not {keyword} {wanted}")),
+            None => deeper(root, map, keyword, value, at, found),
         }
     }
     if let (Some(Value::Object(properties)), Some(values)) = (map.get("properties"), value.as_object()) {
@@ -80,6 +48,75 @@ fn check(root: &Value, schema: &Value, value: &Value, at: &str, found: &mut Vec<
                 check(root, schema, value, &format!("{at}.{name}"), found);
             }
         }
+    }
+}
+
+/// Whether a keyword about the value alone is met; nothing if it is about what is in it, or not known.
+fn is_met(root: &Value, keyword: &str, wanted: &Value, value: &Value) -> Option<bool> {
+    let length = |text: &str| Some(text.chars().count() as u64);
+    Some(match keyword {
+        "type" => types(wanted).any(|kind| is(value, kind)),
+        "enum" => wanted.as_array().is_some_and(|all| all.contains(value)),
+        "const" => wanted == value,
+        "minimum" => value.as_f64().is_none_or(|value| wanted.as_f64().is_some_and(|least| least <= value)),
+        "maximum" => value.as_f64().is_none_or(|value| wanted.as_f64().is_some_and(|most| value <= most)),
+        "minLength" => value.as_str().is_none_or(|text| wanted.as_u64() <= length(text)),
+        "maxLength" => value.as_str().is_none_or(|text| length(text) <= wanted.as_u64()),
+        "minItems" => value.as_array().is_none_or(|all| wanted.as_u64() <= Some(all.len() as u64)),
+        "minProperties" => value.as_object().is_none_or(|map| wanted.as_u64() <= Some(map.len() as u64)),
+        "pattern" => {
+            let pattern = wanted.as_str().and_then(|pattern| Regex::new(pattern).ok());
+            pattern.is_some_and(|pattern| value.as_str().is_none_or(|text| pattern.is_match(text)))
+        }
+        "uniqueItems" => {
+            let all = value.as_array().map_or(&[][..], Vec::as_slice);
+            all.iter().enumerate().all(|(at, item)| !all.iter().take(at).any(|before| before == item))
+        }
+        "propertyNames" => {
+            let mut names = value.as_object().into_iter().flat_map(|map| map.keys());
+            names.all(|name| problems(root, wanted, &Value::from(name.as_str())).is_empty())
+        }
+        "anyOf" => wanted.as_array().into_iter().flatten().any(|one| problems(root, one, value).is_empty()),
+        _ => return None,
+    })
+}
+
+/// Keywords about what is in a value, and those that lead to other schemas.
+fn deeper(
+    root: &Value,
+    schema: &Map<String, Value>,
+    keyword: &str,
+    value: &Value,
+    at: &str,
+    found: &mut Vec<String>,
+) {
+    let wanted = schema.get(keyword).unwrap_or(&Value::Null);
+    match keyword {
+        "$ref" => match wanted.as_str().and_then(|to| root.pointer(to.trim_start_matches('#'))) {
+            Some(place) => check(root, place, value, at, found),
+            None => found.push(format!("{at}: {wanted} leads nowhere")),
+        },
+        "required" => {
+            let names = wanted.as_array().into_iter().flatten().filter_map(Value::as_str);
+            let missing = names.filter(|name| value.is_object() && value.get(name).is_none());
+            found.extend(missing.map(|name| format!("{at}: `{name}` is missing")));
+        }
+        "items" => {
+            for (number, item) in value.as_array().into_iter().flatten().enumerate() {
+                check(root, wanted, item, &format!("{at}[{number}]"), found);
+            }
+        }
+        "additionalProperties" => additional(root, schema.get("properties"), wanted, value, at, found),
+        "allOf" => {
+            wanted.as_array().into_iter().flatten().for_each(|one| check(root, one, value, at, found));
+        }
+        // Where it holds, `then` does.
+        "if" => {
+            if let Some(then) = schema.get("then").filter(|_| problems(root, wanted, value).is_empty()) {
+                check(root, then, value, at, found);
+            }
+        }
+        _ => found.push(format!("{at}: the keyword `{keyword}` is not known here")),
     }
 }
 
@@ -149,6 +186,6 @@ mod tests {
             assert_eq!(found.is_empty(), want.is_empty(), "{value}: {found:?}");
             assert!(want.is_empty() || found[0].starts_with(want), "{value}: {found:?}");
         }
-        assert!(problems(&json!({}), &json!({ "pattern": "x" }), &json!(1))[0].contains("`pattern`"));
+        assert!(problems(&json!({}), &json!({ "oneOf": [] }), &json!(1))[0].contains("`oneOf`"));
     }
 }

@@ -24,6 +24,7 @@ mod problem;
 pub mod quarantine;
 mod routes;
 pub mod runs;
+pub mod schema;
 pub mod server;
 pub mod sources;
 pub mod story;

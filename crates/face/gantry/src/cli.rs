@@ -47,6 +47,8 @@ pub(crate) enum Command {
     ///
     /// All of them are taken, or none. A server that runs takes them up within a second.
     Apply(Apply),
+    /// Print the form of documents as a JSON Schema, for editors: of any document, or of one kind.
+    Schema(Schema),
     /// The applications of this node: those that ship, and your own.
     #[command(subcommand)]
     App(App),
@@ -420,6 +422,21 @@ pub(crate) enum Quarantine {
         #[arg(long)]
         reason: Option<String>,
     },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Schema {
+    /// Of this kind alone.
+    #[arg(value_enum, ignore_case = true)]
+    pub(crate) kind: Option<DocumentKind>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DocumentKind {
+    Workflow,
+    Source,
+    Destination,
+    Door,
 }
 
 #[derive(Debug, Args)]

@@ -13,6 +13,7 @@ mod phantom;
 mod quarantine;
 mod run;
 mod runs;
+mod schema;
 mod serve;
 mod source;
 mod study;
@@ -53,6 +54,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Study(command) => study::run(command),
         Command::App(command) => app::run(command),
         Command::Apply(options) => apply::run(&options),
+        Command::Schema(options) => schema::run(&options),
         Command::Source(command) => source::run(command),
         Command::Why { listing, study } => why::run(&listing, &study),
         Command::Runs(command) => runs::run(command),

@@ -14,6 +14,7 @@ mod canonical;
 mod destination;
 mod door;
 mod explain;
+pub mod forms;
 pub mod keys;
 mod read;
 mod source;
