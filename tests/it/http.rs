@@ -100,6 +100,11 @@ fn what_is_told_over_http_is_what_commands_print() {
         (format!("/api/v1/studies/{study}/why"), &["why", study]),
         ("/api/v1/runs".to_owned(), &["runs", "list"]),
         (format!("/api/v1/runs/{run}"), &["runs", "show", run]),
+        (
+            format!("/api/v1/studies?q={study}&date=2026-01-05"),
+            &["study", "list", "--find", study, "--date", "20260105"],
+        ),
+        ("/api/v1/studies?q=nobody".to_owned(), &["study", "list", "--find", "nobody"]),
         ("/api/v1/deliveries".to_owned(), &["delivery", "list"]),
         ("/api/v1/quarantine".to_owned(), &["quarantine", "list"]),
         ("/api/v1/refusals".to_owned(), &["source", "refused"]),

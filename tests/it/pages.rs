@@ -10,10 +10,17 @@ use std::{
     process::Command,
 };
 
+use gantry_ports::{
+    intake::{Intake as _, StudySearch},
+    store::{Change, Row, Store as _, StudyRow},
+};
+use gantry_sqlite::SqliteStore;
 use gantry_tests::{
+    notes,
     peer::{self, Listening},
     served::{CONFIG, Served, apply, program, wait_for},
 };
+use gantry_types::{ids::SiteId, instant::Instant, uid::StudyInstanceUid};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -258,4 +265,41 @@ fn send_hostile(test: &str, house: &House, dir: &Path) -> Option<String> {
     let hostile = newest_study(&house.served);
     wait_for_outcome(&house.served, &hostile, "ran");
     Some(hostile)
+}
+
+/// A year of a large hospital: 1,500 studies a day. Nothing of a study is indexed by its parts, so they are looked at
+/// one after the other.
+#[test]
+#[ignore = "writes half a million studies"]
+fn a_study_is_found_among_those_of_a_year() {
+    let dir = TempDir::new().unwrap();
+    let store = SqliteStore::open(&dir.path().join("gantry.db")).unwrap();
+    let site: SiteId = "site".parse().unwrap();
+    let row = |number: i64| {
+        Row::Study(StudyRow {
+            site: site.clone(),
+            uid: StudyInstanceUid::from_peer(&format!("2.25.{}", 10_i64.pow(17) + number)).unwrap(),
+            first_received: Instant(number),
+            patient_id: format!("P{number}"),
+            patient_id_issuer: String::new(),
+            patient_name: format!("Family{number}^Given"),
+            accession_number: format!("A{number}"),
+            accession_issuer: String::new(),
+            study_date: "20261201".to_owned(),
+            description: "CT Thorax".to_owned(),
+        })
+    };
+    for block in 0..547 {
+        let rows = (block * 1000..(block + 1) * 1000).map(row).collect();
+        store.commit(&Change { rows, ..Change::default() }).unwrap();
+    }
+    for (words, want) in [("family7^ given", 1), ("nobody", 0), ("P546999", 1), ("", 50)] {
+        let began = std::time::Instant::now();
+        let found = store.find_studies(&site, &StudySearch::new(words, None), Instant(i64::MAX), 50).unwrap();
+        let seconds = began.elapsed().as_secs_f64();
+        assert_eq!(found.len(), want, "{words}");
+        notes::figure(&format!(
+            "pages: {want} studies found by {words:?} among 547,000 after {seconds:.3} s"
+        ));
+    }
 }

@@ -269,7 +269,7 @@ impl Intake for SqliteStore {
 
 #[cfg(test)]
 mod tests {
-    use rusqlite::Connection;
+    use super::*;
 
     /// The condition of a partial index is compared as it is written.
     #[test]
@@ -279,7 +279,7 @@ mod tests {
         drop(crate::SqliteStore::open(&path).unwrap());
         let connection = Connection::open(path).unwrap();
         let plan: Vec<String> = connection
-            .prepare(&format!("EXPLAIN QUERY PLAN {}", super::trail_sql(Some(2))))
+            .prepare(&format!("EXPLAIN QUERY PLAN {}", trail_sql(Some(2))))
             .unwrap()
             .query_map((i64::MAX, 9, "a", "b"), |row| row.get(3))
             .unwrap()

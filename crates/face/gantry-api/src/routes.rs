@@ -28,7 +28,7 @@ use crate::{
     orders::Orders,
     pages,
     problem::{Problem, document},
-    server::{READ_MAX, READERS_MAX},
+    server::{READ_MAX, READERS_MAX, SIGNING_IN_MAX},
     view::View,
 };
 
@@ -60,9 +60,11 @@ pub(crate) struct Api {
     pub(crate) interface: Interface,
     /// Bounds how many requests read the store at the same time; a question for health does not wait for them.
     readers: Arc<Semaphore>,
+    /// Bounds how many that nobody knows yet can be waited for.
+    pub(crate) signing_in: Semaphore,
 }
 
-pub(crate) use asking::{Admin, Operator, Reader, by};
+pub(crate) use asking::{Admin, Asked, Named, Operator, Reader, by};
 
 pub(crate) type Shared = State<Arc<Api>>;
 type Answer = Result<Response, Problem>;
@@ -120,7 +122,8 @@ pub(crate) fn all() -> Vec<Route> {
 }
 
 pub(crate) fn router(interface: Interface) -> Router {
-    let api = Arc::new(Api { interface, readers: Arc::new(Semaphore::new(READERS_MAX)) });
+    let readers = Arc::new(Semaphore::new(READERS_MAX));
+    let api = Arc::new(Api { interface, readers, signing_in: Semaphore::new(SIGNING_IN_MAX) });
     let mut router = Router::new();
     for Route { path, handler, .. } in all() {
         router = router.route(path, handler);

@@ -47,6 +47,8 @@ pub const HEADER_WAIT: Duration = Duration::from_secs(5);
 pub const EXCHANGE_MAX: Duration = Duration::from_secs(30);
 /// Requests that read the store at the same time; others wait for them.
 pub const READERS_MAX: usize = 4;
+/// Browsers that sign in at the same time; one more is asked to come again.
+pub const SIGNING_IN_MAX: usize = 8;
 /// How long reading may take before the answer is 503.
 pub const READ_MAX: Duration = Duration::from_secs(20);
 

@@ -22,20 +22,7 @@ pub struct Listed {
     pub objects: u64,
 }
 
-/// The newest studies, newest first; at most `count` of those first received before `before`.
-///
-/// # Errors
-/// [`ViewError::Store`].
-pub fn newest(view: &View, before: Instant, count: usize) -> Result<Vec<Listed>, ViewError> {
-    let mut listed = Vec::new();
-    for study in view.intake.newest_studies(&view.site, before, count)? {
-        let objects = view.intake.count_objects(&view.site, &study.uid)?;
-        listed.push(Listed { study, objects });
-    }
-    Ok(listed)
-}
-
-/// Of those, the ones that somebody looks for.
+/// The newest studies that somebody looks for, newest first; at most `count` of those first received before `before`.
 ///
 /// # Errors
 /// [`ViewError::Store`].
@@ -45,9 +32,6 @@ pub fn found(
     before: Instant,
     count: usize,
 ) -> Result<Vec<Listed>, ViewError> {
-    if *search == StudySearch::default() {
-        return newest(view, before, count);
-    }
     let mut listed = Vec::new();
     for study in view.intake.find_studies(&view.site, search, before, count)? {
         let objects = view.intake.count_objects(&view.site, &study.uid)?;

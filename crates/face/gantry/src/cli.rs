@@ -270,6 +270,12 @@ pub(crate) enum Study {
         /// How many at most.
         #[arg(long, default_value_t = 50)]
         count: usize,
+        /// Words, each of which stands in patient name, patient ID, accession number or UID.
+        #[arg(long, default_value = "")]
+        find: String,
+        /// Of this Study Date, such as 2026-12-01.
+        #[arg(long)]
+        date: Option<String>,
     },
     /// Show a study: its series, and objects that came again and differ.
     Show {

@@ -2,11 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::{
-    extract::{Query, State},
-    http::StatusCode,
-    response::Response,
-};
+use axum::{extract::State, http::StatusCode, response::Response};
 use gantry_ports::store::MachineKind;
 use gantry_types::instant::Instant;
 
@@ -23,7 +19,7 @@ use crate::{
     disk::{self, Disk},
     metrics,
     problem::Problem,
-    routes::{Api, Interface, Reader, Shared, read},
+    routes::{Api, Asked, Interface, Reader, Shared, read},
     view::ViewError,
 };
 
@@ -33,7 +29,7 @@ const SHOWN_MAX: usize = 100;
 pub(super) async fn show(
     State(api): Shared,
     Reader(person): Reader,
-    Query(Said { said }): Query<Said>,
+    Asked(Said { said }): Asked<Said>,
 ) -> Result<Response, Problem> {
     let api: Arc<Api> = api;
     let body = read(api, move |interface| Ok(write(interface, &person, said.as_deref())?)).await?;

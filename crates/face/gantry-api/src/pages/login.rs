@@ -2,14 +2,13 @@
 
 use axum::{
     Form,
-    extract::{
-        Query, Request, State,
-        rejection::{FormRejection, QueryRejection},
-    },
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    body::{Body, to_bytes},
+    extract::{FromRequest as _, Request, State},
+    http::{HeaderValue, StatusCode, header},
     response::{IntoResponse as _, Response},
 };
 use serde::Deserialize;
+use tokio::time::timeout;
 
 use super::{
     html::Html,
@@ -18,9 +17,13 @@ use super::{
 };
 use crate::{
     access::{clear_cookie, set_cookie},
-    routes::Shared,
+    routes::{Asked, Shared},
+    server::HEADER_WAIT,
     token::Token,
 };
+
+/// The most bytes of what somebody types in.
+const FORM_BYTES_MAX: usize = 4 << 10;
 
 /// Where somebody wanted to go.
 #[derive(Deserialize)]
@@ -45,8 +48,7 @@ pub(super) fn place(next: Option<String>) -> String {
     next.filter(is_here).unwrap_or_else(|| "/".to_owned())
 }
 
-pub(crate) async fn form(query: Result<Query<Wanted>, QueryRejection>) -> Response {
-    let next = query.ok().and_then(|Query(wanted)| wanted.next);
+pub(crate) async fn form(Asked(Wanted { next }): Asked<Wanted>) -> Response {
     sign_in(&place(next), StatusCode::OK, None)
 }
 
@@ -93,12 +95,20 @@ fn sign_in(next: &str, status: StatusCode, wrong: Option<&str>) -> Response {
     shown(status, body)
 }
 
-pub(crate) async fn begin(
-    State(api): Shared,
-    headers: HeaderMap,
-    typed: Result<Form<Typed>, FormRejection>,
-) -> Response {
-    let Ok(Form(Typed { token, next })) = typed else {
+/// Anybody may try: what they send is short, comes soon, and not from many at once, so that they keep nobody out.
+pub(crate) async fn begin(State(api): Shared, request: Request) -> Response {
+    let Ok(_place) = api.signing_in.try_acquire() else {
+        let busy = "Too many sign in at the same time: try again in a moment.";
+        return sign_in("/", StatusCode::SERVICE_UNAVAILABLE, Some(busy));
+    };
+    let headers = request.headers().clone();
+    let typing = async {
+        let (parts, body) = request.into_parts();
+        let body = to_bytes(body, FORM_BYTES_MAX).await.ok()?;
+        Form::<Typed>::from_request(Request::from_parts(parts, Body::from(body)), &api).await.ok()
+    };
+    let typed = timeout(HEADER_WAIT, typing).await.ok().flatten();
+    let Some(Form(Typed { token, next })) = typed else {
         return sign_in("/", StatusCode::BAD_REQUEST, Some("What was sent is no form of ours."));
     };
     let next = place(next);

@@ -2,7 +2,7 @@
 
 use axum::{
     Form,
-    extract::{Path, State, rejection::FormRejection},
+    extract::{State, rejection::FormRejection},
     response::Response,
 };
 use gantry_conductor::Decision;
@@ -12,7 +12,7 @@ use super::{html::encoded, login::place, see_other};
 use crate::{
     orders::Which,
     problem::Problem,
-    routes::{Admin, Operator, Shared, by, order},
+    routes::{Admin, Named, Operator, Shared, by, order},
     sources,
 };
 
@@ -61,7 +61,7 @@ pub(super) struct Accepted {
 pub(super) async fn decide(
     State(api): Shared,
     Operator(person): Operator,
-    Path(study): Path<String>,
+    Named(study): Named<String>,
     form: Filled<Decided>,
 ) -> Result<Response, Problem> {
     let Decided { workflow, decision, reason, back: to } = filled(form)?;
@@ -80,7 +80,7 @@ pub(super) async fn decide(
 pub(super) async fn cancel(
     State(api): Shared,
     Operator(person): Operator,
-    Path(run): Path<String>,
+    Named(run): Named<String>,
     form: Filled<Only>,
 ) -> Result<Response, Problem> {
     let Only { reason, back: to } = filled(form)?;
@@ -92,7 +92,7 @@ pub(super) async fn cancel(
 pub(super) async fn rerun(
     State(api): Shared,
     Operator(person): Operator,
-    Path(run): Path<String>,
+    Named(run): Named<String>,
     form: Filled<Only>,
 ) -> Result<Response, Problem> {
     let Only { reason, back: to } = filled(form)?;
@@ -104,7 +104,7 @@ pub(super) async fn rerun(
 pub(super) async fn resend(
     State(api): Shared,
     Operator(person): Operator,
-    Path(object): Path<String>,
+    Named(object): Named<String>,
     form: Filled<Only>,
 ) -> Result<Response, Problem> {
     let Only { reason, back: to } = filled(form)?;

@@ -2,7 +2,7 @@
 
 use axum::{
     body::Body,
-    extract::{Path, State},
+    extract::State,
     http::{HeaderValue, StatusCode, header},
     response::Response,
 };
@@ -11,7 +11,7 @@ use gantry_evidence::read::{CaptureReading, read_capture};
 use crate::{
     deliveries,
     problem::Problem,
-    routes::{Reader, Shared, read},
+    routes::{Named, Reader, Shared, read},
     studies,
     view::{View, ViewError},
 };
@@ -22,7 +22,7 @@ const BYTES_MAX: u64 = 8 << 20;
 pub(super) async fn show(
     State(api): Shared,
     Reader(_person): Reader,
-    Path((study, object)): Path<(String, String)>,
+    Named((study, object)): Named<(String, String)>,
 ) -> Result<Response, Problem> {
     let png = read(api, move |interface| picture(&interface.view, &study, &object)).await?;
     let mut response = Response::new(Body::from(png));

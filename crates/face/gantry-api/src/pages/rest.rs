@@ -1,10 +1,6 @@
 //! The shorter pages: destinations, refused senders, disk.
 
-use axum::{
-    extract::{Query, State},
-    http::StatusCode,
-    response::Response,
-};
+use axum::{extract::State, http::StatusCode, response::Response};
 use gantry_types::instant::Instant;
 
 use super::{
@@ -18,7 +14,7 @@ use crate::{
     destinations::{self, Queue, kinds},
     disk::{self, Disk, Level},
     problem::Problem,
-    routes::{Interface, Reader, Shared, read},
+    routes::{Asked, Interface, Reader, Shared, read},
     sources,
     view::View,
 };
@@ -89,7 +85,7 @@ fn destination(html: &mut Html, name: &str, queue: &Queue, now: Instant) {
 pub(super) async fn show_refused(
     State(api): Shared,
     Reader(person): Reader,
-    Query(Said { said }): Query<Said>,
+    Asked(Said { said }): Asked<Said>,
 ) -> Result<Response, Problem> {
     let body = read(api, move |interface| write_refused(&interface.view, &person, said.as_deref()));
     Ok(shown(StatusCode::OK, body.await?))

@@ -2,11 +2,7 @@
 
 use std::str::FromStr as _;
 
-use axum::{
-    extract::{Path, Query, State},
-    http::StatusCode,
-    response::Response,
-};
+use axum::{extract::State, http::StatusCode, response::Response};
 use gantry_flow::run;
 use gantry_ports::store::{ResultRow, RunRow};
 use gantry_types::ids::RunId;
@@ -21,7 +17,7 @@ use super::{
 use crate::{
     access::{Person, Role},
     problem::Problem,
-    routes::{Reader, Shared, read},
+    routes::{Asked, Named, Reader, Shared, read},
     runs,
     story::{Story, run_word, task_words},
     view::View,
@@ -39,7 +35,7 @@ pub(super) struct From {
 pub(super) async fn list(
     State(api): Shared,
     Reader(person): Reader,
-    Query(From { before }): Query<From>,
+    Asked(From { before }): Asked<From>,
 ) -> Result<Response, Problem> {
     let body = read(api, move |interface| {
         let before = before.as_deref().and_then(|before| RunId::from_str(before).ok());
@@ -106,8 +102,8 @@ fn write_list(view: &View, person: &Person, before: Option<&RunId>) -> Result<St
 pub(super) async fn one(
     State(api): Shared,
     Reader(person): Reader,
-    Path(named): Path<String>,
-    Query(Said { said }): Query<Said>,
+    Named(named): Named<String>,
+    Asked(Said { said }): Asked<Said>,
 ) -> Result<Response, Problem> {
     let body =
         read(api, move |interface| write_one(&interface.view, &person, &named, said.as_deref())).await?;

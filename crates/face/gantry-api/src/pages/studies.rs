@@ -1,10 +1,6 @@
 //! Studies: the newest, and those that somebody looks for.
 
-use axum::{
-    extract::{Query, State},
-    http::StatusCode,
-    response::Response,
-};
+use axum::{extract::State, http::StatusCode, response::Response};
 use gantry_ports::intake::StudySearch;
 use gantry_types::instant::Instant;
 use serde::Deserialize;
@@ -17,7 +13,7 @@ use super::{
 use crate::{
     access::Person,
     problem::Problem,
-    routes::{Reader, Shared, read},
+    routes::{Asked, Reader, Shared, read},
     story::Story,
     studies::{self, Listed},
     view::View,
@@ -39,7 +35,7 @@ pub(super) struct Sought {
 pub(super) async fn show(
     State(api): Shared,
     Reader(person): Reader,
-    Query(sought): Query<Sought>,
+    Asked(sought): Asked<Sought>,
 ) -> Result<Response, Problem> {
     let body = read(api, move |interface| write(&interface.view, &person, &sought)).await?;
     Ok(shown(StatusCode::OK, body))

@@ -3,11 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use axum::{
-    extract::{Path, Query, State},
-    http::StatusCode,
-    response::Response,
-};
+use axum::{extract::State, http::StatusCode, response::Response};
 use gantry_definition::expression::{Judgement, Truth};
 use gantry_evidence::object::Kind;
 use gantry_flow::{delivery, run};
@@ -29,7 +25,7 @@ use crate::{
     access::{Person, Role},
     deliveries,
     problem::Problem,
-    routes::{Reader, Shared, read},
+    routes::{Asked, Named, Reader, Shared, read},
     runs,
     story::{Story, delivery_detail, delivery_word, kind_word, run_word},
     studies::{self, Shown, is_in_force},
@@ -75,8 +71,8 @@ struct EvidenceTold {
 pub(super) async fn show(
     State(api): Shared,
     Reader(person): Reader,
-    Path(named): Path<String>,
-    Query(Said { said }): Query<Said>,
+    Named(named): Named<String>,
+    Asked(Said { said }): Asked<Said>,
 ) -> Result<Response, Problem> {
     let body = read(api, move |interface| {
         let view = &interface.view;

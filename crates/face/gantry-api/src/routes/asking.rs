@@ -4,10 +4,7 @@ use std::sync::Arc;
 
 use axum::{
     body::{Bytes, to_bytes},
-    extract::{
-        FromRequestParts, Path, Query, Request,
-        rejection::{PathRejection, QueryRejection},
-    },
+    extract::{FromRequestParts, Path, Query, Request},
     http::{HeaderMap, StatusCode, header, request::Parts},
 };
 use serde::{Deserialize, de::DeserializeOwned};
@@ -45,13 +42,27 @@ pub(super) fn count(asked: Option<usize>, usual: usize) -> Result<usize, Problem
 }
 
 /// What stands behind the `?`.
-pub(super) fn asked<T>(query: Result<Query<T>, QueryRejection>) -> Result<T, Problem> {
-    query.map(|Query(asked)| asked).map_err(|rejection| Problem::bad_query(rejection.body_text()))
-}
+pub(crate) struct Asked<T>(pub(crate) T);
 
 /// What stands at the places of the path.
-pub(super) fn named<T>(path: Result<Path<T>, PathRejection>) -> Result<T, Problem> {
-    path.map(|Path(named)| named).map_err(|rejection| Problem::bad_query(rejection.body_text()))
+pub(crate) struct Named<T>(pub(crate) T);
+
+impl<T: DeserializeOwned> FromRequestParts<Arc<Api>> for Asked<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Problem> {
+        let asked = Query::from_request_parts(parts, api).await;
+        asked.map(|Query(asked)| Self(asked)).map_err(|rejection| Problem::bad_query(rejection.body_text()))
+    }
+}
+
+impl<T: DeserializeOwned + Send> FromRequestParts<Arc<Api>> for Named<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Problem> {
+        let named = Path::from_request_parts(parts, api).await;
+        named.map(|Path(named)| Self(named)).map_err(|rejection| Problem::bad_query(rejection.body_text()))
+    }
 }
 
 /// Somebody who may look.

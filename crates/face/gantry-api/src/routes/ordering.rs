@@ -1,7 +1,7 @@
 //! What is ordered. Each order is a JSON document that says why.
 
 use axum::{
-    extract::{Path, Request, State, rejection::PathRejection},
+    extract::{Request, State},
     http::StatusCode,
 };
 use gantry_conductor::Decision;
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::{
     Answer, Shared,
-    asking::{Admin, DOCUMENTS_BYTES_MAX, ORDER_BYTES_MAX, Operator, by, named, ordered},
+    asking::{Admin, DOCUMENTS_BYTES_MAX, Named, ORDER_BYTES_MAX, Operator, by, ordered},
     order,
 };
 use crate::{
@@ -19,8 +19,6 @@ use crate::{
     problem::document,
     sources,
 };
-
-type Named<T> = Result<Path<T>, PathRejection>;
 
 /// What is decided about a study.
 #[derive(Deserialize)]
@@ -82,10 +80,9 @@ fn done(told: &Value) -> Answer {
 pub(super) async fn decide(
     State(api): Shared,
     Operator(person): Operator,
-    path: Named<String>,
+    Named(study): Named<String>,
     request: Request,
 ) -> Answer {
-    let study = named(path)?;
     let Decided { workflow, decision, reason } = ordered(request, ORDER_BYTES_MAX).await?;
     let by = by(&person, &reason)?;
     let (decision, word) = match decision {
@@ -103,10 +100,9 @@ pub(super) async fn decide(
 pub(super) async fn cancel(
     State(api): Shared,
     Operator(person): Operator,
-    path: Named<String>,
+    Named(run): Named<String>,
     request: Request,
 ) -> Answer {
-    let run = named(path)?;
     let Only { reason } = ordered(request, ORDER_BYTES_MAX).await?;
     let by = by(&person, &reason)?;
     let cancelled = order(api, move |interface| Ok(interface.orders.cancel(&run, &by)?)).await?;
@@ -116,10 +112,9 @@ pub(super) async fn cancel(
 pub(super) async fn rerun(
     State(api): Shared,
     Operator(person): Operator,
-    path: Named<String>,
+    Named(run): Named<String>,
     request: Request,
 ) -> Answer {
-    let run = named(path)?;
     let Only { reason } = ordered(request, ORDER_BYTES_MAX).await?;
     let by = by(&person, &reason)?;
     let begun = order(api, move |interface| Ok(interface.orders.rerun(&run, &by)?)).await?;
@@ -129,10 +124,9 @@ pub(super) async fn rerun(
 pub(super) async fn resend(
     State(api): Shared,
     Operator(person): Operator,
-    path: Named<String>,
+    Named(object): Named<String>,
     request: Request,
 ) -> Answer {
-    let object = named(path)?;
     let Resent { destination, reason } = ordered(request, ORDER_BYTES_MAX).await?;
     let by = by(&person, &reason)?;
     let resent =

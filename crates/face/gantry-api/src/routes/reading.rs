@@ -2,13 +2,7 @@
 
 use std::str::FromStr as _;
 
-use axum::{
-    extract::{
-        Path, Query, State,
-        rejection::{PathRejection, QueryRejection},
-    },
-    http::StatusCode,
-};
+use axum::{extract::State, http::StatusCode};
 use gantry_ports::{intake::StudySearch, store::DocumentKind};
 use gantry_types::{
     ids::{IdError, RunId},
@@ -19,16 +13,13 @@ use serde_json::json;
 
 use super::{
     Answer, Shared,
-    asking::{Page, asked, count, named},
+    asking::{Asked, Named, Page, count},
     read, tell,
 };
 use crate::{
     attention, deliveries, destinations, disk::Disk, documents, openapi, problem::Problem, quarantine, runs,
     sources, studies, trail, why,
 };
-
-type Asked<T> = Result<Query<T>, QueryRejection>;
-type Named<T> = Result<Path<T>, PathRejection>;
 
 /// Which studies.
 #[derive(Deserialize)]
@@ -40,8 +31,7 @@ pub(super) struct Sought {
     date: Option<String>,
 }
 
-pub(super) async fn studies(State(api): Shared, query: Asked<Sought>) -> Answer {
-    let page = asked(query)?;
+pub(super) async fn studies(State(api): Shared, Asked(page): Asked<Sought>) -> Answer {
     let count = count(page.count, 50)?;
     let search = StudySearch::new(page.q.as_deref().unwrap_or_default(), page.date.as_deref());
     tell(api, move |view| {
@@ -54,8 +44,7 @@ pub(super) async fn studies(State(api): Shared, query: Asked<Sought>) -> Answer 
     .await
 }
 
-pub(super) async fn study(State(api): Shared, path: Named<String>) -> Answer {
-    let named = named(path)?;
+pub(super) async fn study(State(api): Shared, Named(named): Named<String>) -> Answer {
     tell(api, move |view| {
         let study = studies::find(view, &named)?;
         Ok(studies::show(view, study)?.json(view)?)
@@ -63,26 +52,22 @@ pub(super) async fn study(State(api): Shared, path: Named<String>) -> Answer {
     .await
 }
 
-pub(super) async fn why(State(api): Shared, path: Named<String>) -> Answer {
-    let named = named(path)?;
+pub(super) async fn why(State(api): Shared, Named(named): Named<String>) -> Answer {
     tell(api, move |view| Ok(why::explain(view, &studies::find(view, &named)?)?.json())).await
 }
 
-pub(super) async fn runs(State(api): Shared, query: Asked<Page>) -> Answer {
-    let page = asked(query)?;
+pub(super) async fn runs(State(api): Shared, Asked(page): Asked<Page>) -> Answer {
     let count = count(page.count, 50)?;
     let before = page.before.as_deref().map(RunId::from_str).transpose();
     let before = before.map_err(|error: IdError| Problem::bad_query(format!("before: {error}")))?;
     tell(api, move |view| Ok(runs::list(view, before.as_ref(), count)?)).await
 }
 
-pub(super) async fn run(State(api): Shared, path: Named<String>) -> Answer {
-    let named = named(path)?;
+pub(super) async fn run(State(api): Shared, Named(named): Named<String>) -> Answer {
     tell(api, move |view| Ok(runs::show(view, &runs::find(view, &named)?)?)).await
 }
 
-pub(super) async fn deliveries(State(api): Shared, query: Asked<Page>) -> Answer {
-    let page = asked(query)?;
+pub(super) async fn deliveries(State(api): Shared, Asked(page): Asked<Page>) -> Answer {
     let count = count(page.count, 100)?;
     tell(api, move |view| {
         let before = page.before.as_deref().map(|named| deliveries::find(view, named)).transpose()?;
@@ -92,21 +77,23 @@ pub(super) async fn deliveries(State(api): Shared, query: Asked<Page>) -> Answer
 }
 
 /// A page of the trail, and where it begins.
-fn of_trail(query: Asked<Page>) -> Result<(Option<u64>, usize), Problem> {
-    let page = asked(query)?;
+fn of_trail(page: &Page) -> Result<(Option<u64>, usize), Problem> {
     let count = count(page.count, 100)?;
     let before = page.before.as_deref().map(str::parse).transpose();
     Ok((before.map_err(|_bad| Problem::bad_query("before: it is the `number` of an entry"))?, count))
 }
 
-pub(super) async fn audit(State(api): Shared, query: Asked<Page>) -> Answer {
-    let (before, count) = of_trail(query)?;
+pub(super) async fn audit(State(api): Shared, Asked(page): Asked<Page>) -> Answer {
+    let (before, count) = of_trail(&page)?;
     tell(api, move |view| Ok(trail::json(&trail::newest(view, before, count)?))).await
 }
 
-pub(super) async fn audit_of_study(State(api): Shared, path: Named<String>, query: Asked<Page>) -> Answer {
-    let named = named(path)?;
-    let (before, count) = of_trail(query)?;
+pub(super) async fn audit_of_study(
+    State(api): Shared,
+    Named(named): Named<String>,
+    Asked(page): Asked<Page>,
+) -> Answer {
+    let (before, count) = of_trail(&page)?;
     tell(api, move |view| {
         let study = studies::find(view, &named)?;
         Ok(trail::json(&trail::of_study(view, &study, before, count)?))
@@ -150,8 +137,7 @@ pub(super) struct OfKind {
     kind: Option<String>,
 }
 
-pub(super) async fn documents(State(api): Shared, query: Asked<OfKind>) -> Answer {
-    let OfKind { kind } = asked(query)?;
+pub(super) async fn documents(State(api): Shared, Asked(OfKind { kind }): Asked<OfKind>) -> Answer {
     let parsed = kind.as_deref().map(DocumentKind::parse);
     if let (Some(kind), Some(None)) = (&kind, parsed) {
         let sentence = format!("kind is {kind}: it is Workflow, Source, Destination or Door");
@@ -173,11 +159,9 @@ pub(super) struct OfVersion {
 
 pub(super) async fn document(
     State(api): Shared,
-    path: Named<(String, String)>,
-    query: Asked<OfVersion>,
+    Named((kind, name)): Named<(String, String)>,
+    Asked(OfVersion { version }): Asked<OfVersion>,
 ) -> Answer {
-    let (kind, name) = named(path)?;
-    let OfVersion { version } = asked(query)?;
     tell(api, move |view| Ok(documents::json(&documents::find(view, &kind, &name, version)?))).await
 }
 

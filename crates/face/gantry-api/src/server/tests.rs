@@ -46,6 +46,24 @@ fn the_oldest_silent_connection_makes_place_for_a_new_one() {
     server.stop();
 }
 
+/// Who signs in slowly is known to nobody, and keeps nobody out.
+#[test]
+fn slow_sign_ins_keep_nobody_out() {
+    let server = start(Vec::new());
+    let head = "POST /login HTTP/1.1\r\nHost: x\r\nOrigin: http://x\r\nContent-Length: 9\r\n\r\ntok";
+    let mut slow = silent(&server, CONNECTIONS_MAX);
+    for connection in &mut slow {
+        connection.write_all(head.as_bytes()).unwrap();
+        // Let it be taken up before the next.
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    assert!(ask(&server, "/api/v1/runs").ends_with("\r\n\r\n{\"runs\":[]}"));
+    let mut answer = String::new();
+    slow.last_mut().unwrap().read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 503") && answer.contains("Too many sign in"), "{answer}");
+    server.stop();
+}
+
 #[test]
 fn it_stops_within_a_second_whoever_is_connected() {
     let server = start(Vec::new());

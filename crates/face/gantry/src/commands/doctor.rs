@@ -164,6 +164,7 @@ fn limits(config: &Config, findings: &mut Findings) {
             row("http: seconds until it must be there", server::HEADER_WAIT.as_secs().to_string()),
             row("http: seconds for a whole exchange", server::EXCHANGE_MAX.as_secs().to_string()),
             row("http: requests that read at once", server::READERS_MAX.to_string()),
+            row("http: browsers that sign in at once", server::SIGNING_IN_MAX.to_string()),
             row("http: seconds of a session", SESSION_SECONDS.to_string()),
             row("storage.object_mib_max", storage.object_mib_max.to_string()),
             row("storage.reserve_mib", storage.reserve_mib.to_string()),

@@ -7,6 +7,7 @@ use gantry_api::{
     view::View,
 };
 use gantry_conductor::Decision;
+use gantry_ports::intake::StudySearch;
 use gantry_types::instant::Instant;
 use serde_json::json;
 
@@ -21,7 +22,9 @@ use crate::{
 /// `gantry study`.
 pub(crate) fn run(command: Study) -> Result<(), Failure> {
     match command {
-        Study::List { listing, count } => list(&listing, count),
+        Study::List { listing, count, find, date } => {
+            list(&listing, count, &StudySearch::new(&find, date.as_deref()))
+        }
         Study::Show { listing, study } => show(&listing, &study),
         Study::Decide { listing, study, workflow, go, skip: _, reason } => {
             let decision = if go { Decision::Go } else { Decision::Skip };
@@ -57,14 +60,14 @@ fn decide(
     print(&format!("workflow {workflow} {word}"))
 }
 
-fn list(listing: &Listing, count: usize) -> Result<(), Failure> {
+fn list(listing: &Listing, count: usize, search: &StudySearch) -> Result<(), Failure> {
     let node = Node::open(&listing.data, Access::Read)?;
-    let listed = studies::newest(&node.view(), Instant(i64::MAX), count)?;
+    let listed = studies::found(&node.view(), search, Instant(i64::MAX), count)?;
     if listing.json {
         return print(&studies::list_json(&listed).to_string());
     }
     if listed.is_empty() {
-        say("there are no studies yet");
+        say("there are no such studies");
         return Ok(());
     }
     print(&format!(
