@@ -18,30 +18,40 @@ use gantry_tests::{notes, peer};
 use super::{House, send_hostile};
 
 /// A page that breaks the policy which every answer of the program has: what the tests look for must be seen.
-const BREACH: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nConnection: close\r\n\
-Content-Security-Policy: default-src 'none'\r\n\r\n<title>breach</title><script>alert(1)</script>";
+const BREACH: &str =
+    "Content-Security-Policy: default-src 'none'\r\n\r\n<title>breach</title><script>alert(1)</script>";
 
-/// A proxy that bears a token.
-struct Proxy(SocketAddr);
+/// A proxy between browser and node, with pages of its own for what nobody can type into a browser without a screen.
+struct Proxy {
+    address: SocketAddr,
+}
+
+/// What the proxy does beside passing on.
+#[derive(Clone, Default)]
+struct Plan {
+    /// The token that it bears for the browser.
+    token: Option<String>,
+    /// Pages of its own, with their last headers, by path.
+    pages: Vec<(&'static str, String)>,
+}
 
 impl Proxy {
-    fn start(to: SocketAddr, token: &str) -> Self {
+    fn start(to: SocketAddr, plan: Plan) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let address = listener.local_addr().unwrap();
-        let token = token.to_owned();
         // It ends with the process.
         thread::spawn(move || {
             for connection in listener.incoming().map_while(Result::ok) {
-                let token = token.clone();
-                thread::spawn(move || pass(connection, to, &token));
+                let plan = plan.clone();
+                thread::spawn(move || pass(connection, to, &plan));
             }
         });
-        Self(address)
+        Self { address }
     }
 }
 
 /// Passes one request, as a node takes one for each connection.
-fn pass(mut browser: TcpStream, to: SocketAddr, token: &str) -> Option<()> {
+fn pass(mut browser: TcpStream, to: SocketAddr, plan: &Plan) -> Option<()> {
     browser.set_read_timeout(Some(Duration::from_secs(10))).ok()?;
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
@@ -51,11 +61,18 @@ fn pass(mut browser: TcpStream, to: SocketAddr, token: &str) -> Option<()> {
     }
     let head = String::from_utf8(head).ok()?;
     let (line, headers) = head.split_once("\r\n")?;
-    if line.starts_with("GET /breach ") {
-        return browser.write_all(BREACH.as_bytes()).ok();
+    let path = line.split(' ').nth(1)?;
+    if let Some((_, page)) = plan.pages.iter().find(|(own, _)| *own == path) {
+        let head = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nConnection: close\r\n";
+        return browser.write_all(format!("{head}{page}").as_bytes()).ok();
     }
+    let length = headers.lines().find_map(|line| line.strip_prefix("Content-Length: ")?.parse().ok());
+    let mut body = vec![0; length.unwrap_or(0)];
+    browser.read_exact(&mut body).ok()?;
+    let bearer = plan.token.as_ref().map(|token| format!("Authorization: Bearer {token}\r\n"));
     let mut node = TcpStream::connect(to).ok()?;
-    node.write_all(format!("{line}\r\nAuthorization: Bearer {token}\r\n{headers}").as_bytes()).ok()?;
+    node.write_all(format!("{line}\r\n{}{headers}", bearer.unwrap_or_default()).as_bytes()).ok()?;
+    node.write_all(&body).ok()?;
     std::io::copy(&mut node, &mut browser).ok()?;
     browser.shutdown(Shutdown::Write).ok()
 }
@@ -70,14 +87,17 @@ struct Browser {
 impl Browser {
     fn run(&self, path: &str, arguments: &[&str]) -> (String, String) {
         let profile = tempfile::tempdir_in(&self.scratch).unwrap();
-        let mut command = Command::new(&self.program);
+        // One that hangs is ended, and fails the test.
+        let mut command = Command::new("timeout");
         command
+            .args(["--kill-after=5", "60"])
+            .arg(&self.program)
             .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"])
             .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])
-            .args(["--hide-scrollbars", "--enable-logging=stderr", "--timeout=20000"])
+            .args(["--hide-scrollbars", "--enable-logging=stderr"])
             .arg(format!("--user-data-dir={}", profile.path().display()))
             .args(arguments)
-            .arg(format!("http://{}{path}", self.proxy.0));
+            .arg(format!("http://{}{path}", self.proxy.address));
         let output = peer::run(&mut command);
         let [out, said] = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
         (out, said)
@@ -173,7 +193,8 @@ fn every_page_tells_its_facts_in_a_browser_that_has_nothing_against_it() {
     let test = "every_page_tells_its_facts_in_a_browser_that_has_nothing_against_it";
     let Some(program) = peer::program(test, "chromium") else { return };
     let Some(house) = House::open(test) else { return };
-    let proxy = Proxy::start(house.served.http(), &house.token("kim"));
+    let plan = Plan { token: Some(house.token("kim")), pages: vec![("/breach", BREACH.to_owned())] };
+    let proxy = Proxy::start(house.served.http(), plan);
     let browser = Browser { program, proxy, scratch: house.dir.path().to_owned() };
     let (_, complaints) = browser.looked_at("/breach");
     assert!(!complaints.is_empty(), "a page that breaks its policy is noticed");
@@ -203,4 +224,45 @@ fn every_page_tells_its_facts_in_a_browser_that_has_nothing_against_it() {
     }
     let document = browser.document(&format!("/studies/{hostile}"));
     assert!(document.contains("&lt;script&gt;alert(1)&lt;/script&gt;"), "{document}");
+}
+
+/// A page that does what a person does at a browser: signs in, and sends a form. It is of the same origin as the pages,
+/// or of another.
+fn hand(token: &str, action: &str) -> String {
+    format!(
+        "\r\n<title>hand</title><form id=f method=post action='{action}'>\
+         <input name=workflow value=ct-with-mr><input name=decision value=skip><input name=reason value=by-hand>\
+         </form><script>\
+         const asked = new XMLHttpRequest(); asked.open('POST', '/login', false);\
+         asked.setRequestHeader('Content-Type', 'application/x-www-form-urlencoded');\
+         asked.send('token={token}'); document.getElementById('f').submit();\
+         </script>"
+    )
+}
+
+/// What tests over plain sockets assume of browsers is what a browser does.
+#[test]
+fn a_browser_signs_in_and_orders_and_another_site_cannot_make_it() {
+    let test = "a_browser_signs_in_and_orders_and_another_site_cannot_make_it";
+    let Some(program) = peer::program(test, "chromium") else { return };
+    let Some(house) = House::open(test) else { return };
+    let decide = format!("/studies/{}/decide", house.study);
+    let (lena, scratch) = (house.token("lena"), house.dir.path().to_owned());
+    let ours = |page: String| Plan { token: None, pages: vec![("/hand", page)] };
+
+    // Another site, whose form a browser sends to the node; it bears the session that it has there.
+    let node = Proxy::start(house.served.http(), ours(hand(&lena, &decide)));
+    let stranger =
+        Proxy::start(house.served.http(), ours(hand(&lena, &format!("http://{}{decide}", node.address))));
+    let browser = Browser { program: program.clone(), proxy: stranger, scratch: scratch.clone() };
+    let (refused, _) = browser.run("/hand", &["--dump-dom"]);
+    assert!(refused.contains("not from a page of this server"), "{refused}");
+    let show = house.served.ask(&["study", "show", &house.study]);
+    assert_eq!(super::outcome(&show, "ct-with-mr"), "held");
+
+    let browser = Browser { program, proxy: node, scratch };
+    let (done, _) = browser.run("/hand", &["--dump-dom"]);
+    assert!(done.contains("lena (operate)") && done.contains("It is not run."), "{done}");
+    let show = house.served.ask(&["study", "show", &house.study]);
+    assert_eq!(super::outcome(&show, "ct-with-mr"), "cancelled");
 }

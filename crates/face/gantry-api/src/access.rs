@@ -130,7 +130,9 @@ impl Keys {
         let key = self.of_token(token)?;
         let expires = now.0.div_euclid(1_000_000).saturating_add(SESSION_SECONDS);
         let name = &key.person.actor;
-        Some(format!("{name}.{expires}.{}", hex(&signature(key, expires).finalize().into_bytes())))
+        let signed = hex(&signature(key, expires).finalize().into_bytes());
+        // The name last: it may have dots.
+        Some(format!("{expires}.{signed}.{name}"))
     }
 
     /// Who comes with a session that is not over.
@@ -138,8 +140,8 @@ impl Keys {
         let all = headers.get_all(header::COOKIE).into_iter().filter_map(|value| value.to_str().ok());
         let mut cookies = all.flat_map(|value| value.split("; ")).filter_map(|pair| pair.split_once('='));
         let (_, session) = cookies.find(|(name, _)| *name == COOKIE)?;
-        let (name, rest) = session.split_once('.')?;
-        let (expires, signed) = rest.split_once('.')?;
+        let (expires, rest) = session.split_once('.')?;
+        let (signed, name) = rest.split_once('.')?;
         let key = self.0.iter().find(|key| *key.person.actor.0 == *name)?;
         let (expires, signed) = (expires.parse().ok()?, bytes(signed)?);
         let is_theirs = signature(key, expires).verify_slice(&signed).is_ok();
@@ -208,7 +210,9 @@ mod tests {
 
     fn keys() -> Keys {
         let mut keys = Keys::default();
-        for (name, role, token) in [("lena", Role::Operate, "one"), ("kim", Role::Admin, "two")] {
+        for (name, role, token) in
+            [("lena", Role::Operate, "one"), ("kim", Role::Admin, "two"), ("http.token", Role::Read, "three")]
+        {
             assert!(keys.add(Person { actor: Actor::from(name), role }, Token::new(token)));
         }
         assert!(!keys.add(Person { actor: Actor::from("eve"), role: Role::Admin }, Token::new("one")));
@@ -227,7 +231,7 @@ mod tests {
     fn a_session_is_of_who_had_the_token_until_it_is_over_or_the_token_another() {
         let (keys, now) = (keys(), Instant(1_000_000_000));
         let session = keys.session(&Token::new("one"), now).unwrap();
-        assert_eq!(keys.session(&Token::new("three"), now), None);
+        assert_eq!(keys.session(&Token::new("four"), now), None);
         let whose = |keys: &Keys, session: &str, at: Instant| {
             let cookies = format!("other=1; {COOKIE}={session}");
             keys.of_session(&headers(&[(header::COOKIE, &cookies)]), at)
@@ -235,18 +239,21 @@ mod tests {
         let lena = Person { actor: Actor::from("lena"), role: Role::Operate };
         assert_eq!(whose(&keys, &session, now), Some(lena));
         assert_eq!(whose(&keys, &session, Instant(now.0 + SESSION_SECONDS * 1_000_000)), None);
-        let (_, rest) = session.split_once('.').unwrap();
+        let (expires, signed) = (&session[..5], session.split('.').nth(1).unwrap());
+        assert_eq!(session, format!("44200.{signed}.lena"));
         for forged in [
-            format!("kim.{rest}"),
-            session.replacen(".44", ".54", 1),
-            session[..session.len() - 2].to_owned(),
-            format!("{session}00"),
-            "lena.99999999999.".to_owned(),
+            format!("{expires}.{signed}.kim"),
+            format!("54200.{signed}.lena"),
+            format!("{expires}.{}.lena", &signed[2..]),
+            format!("{expires}.{signed}00.lena"),
+            "99999999999..lena".to_owned(),
             String::new(),
         ] {
             assert_ne!(forged, session);
             assert_eq!(whose(&keys, &forged, now), None, "{forged}");
         }
+        let reader = keys.session(&Token::new("three"), now).unwrap();
+        assert_eq!(whose(&keys, &reader, now).unwrap().role, Role::Read, "a name with a dot");
         let mut changed = Keys::default();
         changed.add(Person { actor: Actor::from("lena"), role: Role::Admin }, Token::new("another"));
         assert_eq!(whose(&changed, &session, now), None);

@@ -252,3 +252,6 @@ fn is_let_in(sources: &[Source], row: &RefusalRow) -> bool {
             && address.is_some_and(|address| source.addresses.iter().any(|network| network.contains(address)))
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,7 @@
 //! A view of rows in memory, for tests.
 
+pub(crate) mod rows;
+
 use std::sync::Arc;
 
 use gantry_conductor::Conductor;

@@ -134,12 +134,17 @@ fn write_need(html: &mut Html, person: &Person, need: &Need, accession: Option<&
     });
 }
 
+/// Where it was to go: what the quarantine calls it ends so.
+fn destination(need: &Need) -> &str {
+    need.what.rsplit('/').next().unwrap_or_default()
+}
+
 fn title(need: &Need) -> String {
     match (need.kind, &need.remedy) {
         (_, Remedy::Decide { workflow, .. }) => format!("A study is held for {workflow}"),
         ("run", _) => format!("Run {} has failed", need.what),
-        ("delivery", _) => "A delivery was stopped".to_owned(),
-        ("evidence", _) => "Evidence was not let out".to_owned(),
+        ("delivery", _) => format!("A delivery to {} was stopped", destination(need)),
+        ("evidence", _) => format!("Evidence for {} was not let out", destination(need)),
         ("destination", _) => format!("{} does not take what is sent", need.what),
         ("sender", _) => format!("{} was refused", need.what),
         ("disk", _) => "The disk".to_owned(),
