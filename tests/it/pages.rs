@@ -35,7 +35,7 @@ const PAGE: (&str, &str) = ("Accept", "text/html");
 const FORM: (&str, &str) = ("Content-Type", "application/x-www-form-urlencoded");
 const OURS: (&str, &str) = ("Origin", "http://gantry");
 
-/// One that runs and is delivered, one that runs and is not, and one that is held.
+/// One that runs, and is delivered to one destination and not to the other; one that is held; one that waits.
 const DOCUMENTS: &str = r#"
 apiVersion: gantry/v1
 kind: Workflow
@@ -58,6 +58,16 @@ inputs:
   chest: { series: 'series.modality == "CT" && series.instances >= 40', choose: thinnest }
   brain: { series: 'series.modality == "MR"', choose: newest }
 ready: { quiet: 1s, maxWait: 2s, onMaxWait: hold }
+tasks:
+  - { name: lungs, app: lung-density, inputs: { image: chest } }
+---
+apiVersion: gantry/v1
+kind: Workflow
+metadata: { name: ct-complete, class: research }
+match: study.modalities.exists(m, m == "CT")
+inputs:
+  chest: { series: 'series.modality == "CT" && series.instances >= 40', choose: thinnest }
+ready: { quiet: 10m }
 tasks:
   - { name: lungs, app: lung-density, inputs: { image: chest } }
 ---

@@ -147,7 +147,7 @@ fn pages<'a>(study: &'a str, run: &'a str) -> [Page<'a>; 9] {
                 "night-pacs does not take what is sent",
                 "CT ROOM 2 from 127.0.0.1 was refused",
                 "PH81-1",
-                "Run with what is there",
+                "Do not run",
                 "Let it in",
             ],
         ),
@@ -160,8 +160,9 @@ fn pages<'a>(study: &'a str, run: &'a str) -> [Page<'a>; 9] {
         (
             "study",
             study,
-            "1280,2260",
+            "1280,2400",
             &[
+                "Run with what is there",
                 "Payload 1 was frozen",
                 "is selected for brain",
                 "study.modalities",

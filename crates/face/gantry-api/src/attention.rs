@@ -2,10 +2,12 @@
 
 use std::{collections::BTreeMap, net::IpAddr, time::Duration};
 
+use gantry_conductor::Decision;
 use gantry_definition::document::{Body, Source};
 use gantry_ports::{
     definitions,
     pulse::Pulse,
+    state,
     store::{DocumentKind, MachineKind, MachineRow, RefusalRow},
 };
 use gantry_types::{instant::Instant, uid::StudyInstanceUid};
@@ -15,6 +17,7 @@ use crate::{
     destinations,
     disk::{self, Disk, Level},
     health, quarantine, sources,
+    story::choices,
     view::{View, ViewError},
 };
 
@@ -41,6 +44,8 @@ pub enum Remedy {
         study: StudyInstanceUid,
         /// The workflow.
         workflow: String,
+        /// What would apply.
+        choices: Vec<Decision>,
     },
     /// Another try.
     Retry {
@@ -63,9 +68,11 @@ impl Remedy {
     #[must_use]
     pub fn command(&self) -> String {
         match self {
-            Self::Decide { study, workflow } => format!(
-                "gantry study decide --data DATA {study} --workflow {workflow} --go|--skip --reason TEXT"
-            ),
+            Self::Decide { study, workflow, choices } => {
+                let can_go = choices.contains(&Decision::Go);
+                let words = if can_go { "--go|--skip" } else { "--skip" };
+                format!("gantry study decide --data DATA {study} --workflow {workflow} {words} --reason TEXT")
+            }
             Self::Retry { what } => format!("gantry quarantine retry --data DATA {what} --reason TEXT"),
             Self::Accept { calling, address } => {
                 format!("gantry source accept --data DATA \"{calling}\" --address {address} --reason TEXT")
@@ -170,7 +177,12 @@ fn of_node(view: &View, pulses: &[Pulse]) -> Vec<Need> {
 fn of_stopped(row: &MachineRow) -> Need {
     let what = quarantine::name(row);
     let remedy = match row.key.kind {
-        MachineKind::Case => Remedy::Decide { study: row.key.study.clone(), workflow: row.key.name.clone() },
+        MachineKind::Case => {
+            // What another version left cannot be judged; whoever orders finds out.
+            let case = state::case::state(row);
+            let choices = case.map_or_else(|_| vec![Decision::Skip], |case| choices(&case, false));
+            Remedy::Decide { study: row.key.study.clone(), workflow: row.key.name.clone(), choices }
+        }
         MachineKind::Run | MachineKind::Delivery | MachineKind::Publication => {
             Remedy::Retry { what: what.clone() }
         }

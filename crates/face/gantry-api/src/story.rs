@@ -2,10 +2,12 @@
 //!
 //! `why`, `study show`, `runs show` and the REST interface tell the same story from here.
 
+mod choices;
 mod times;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use gantry_conductor::Decision;
 use gantry_flow::{
     case::{self, Amendment, HeldWhy, Signal},
     delivery,
@@ -20,6 +22,8 @@ use gantry_ports::{
 };
 use gantry_types::{findings::JudgedClause, ids::RunId, uid::StudyInstanceUid};
 
+pub use choices::choices;
+
 use crate::view::{View, ViewError};
 
 /// What became of a study for one workflow.
@@ -30,6 +34,8 @@ pub struct Told {
     pub sentence: String,
     /// What was done, one after the other.
     pub done: Vec<String>,
+    /// What a person can decide now.
+    pub choices: Vec<Decision>,
 }
 
 /// Everything that was done about a study, read once.
@@ -101,7 +107,8 @@ impl Story {
         let key = state::case::key(&Subject { case, workflow: workflow.clone() });
         let Some(row) = self.cases.iter().find(|row| row.key == key) else {
             let sentence = "it was not looked at yet: `gantry serve` looks when something comes, and at the studies of the last day when a workflow is applied";
-            return Ok(Told { outcome: "waiting", sentence: sentence.to_owned(), done: Vec::new() });
+            let (sentence, done) = (sentence.to_owned(), Vec::new());
+            return Ok(Told { outcome: "waiting", sentence, done, choices: Vec::new() });
         };
         let case = state::case::state(row)?;
         let runs = self.runs.iter().filter(|run| run.workflow == *workflow);
@@ -117,7 +124,8 @@ impl Story {
         done.splice(0..0, frozen(&case));
         let (word, sentence) = words(&outcome(&case, newest.as_ref()));
         done.extend(self.late_words(workflow, &case));
-        Ok(Told { outcome: word, sentence, done })
+        let choices = choices(&case, newest.as_ref().is_some_and(|run| run.outcome().is_none()));
+        Ok(Told { outcome: word, sentence, done, choices })
     }
 
     /// What came too late for each payload, and what is to become of it.

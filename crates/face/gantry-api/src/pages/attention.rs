@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::{extract::State, http::StatusCode, response::Response};
+use gantry_conductor::Decision;
 use gantry_ports::store::MachineKind;
 use gantry_types::instant::Instant;
 
@@ -10,7 +11,7 @@ use super::{
     Said,
     html::{Html, encoded},
     layout::{Place, page, shown},
-    parts::{self, Button, Order},
+    parts::{self, Button, Look, Order},
 };
 use crate::{
     access::{Person, Role},
@@ -154,12 +155,12 @@ fn title(need: &Need) -> String {
 
 fn write_remedy(html: &mut Html, person: &Person, need: &Need) {
     match &need.remedy {
-        Remedy::Decide { study, workflow } => {
+        Remedy::Decide { study, workflow, choices } => {
             let to = format!("/studies/{}/decide", encoded(study.as_str()));
-            decide(html, person, &to, workflow, "/");
+            decide(html, person, &to, workflow, choices, "/");
         }
         Remedy::Retry { what } => {
-            let buttons = [Button { sends: ("back", "/"), says: "Try again" }];
+            let buttons = [Button { sends: ("back", "/"), says: "Try again", look: Look::Usual }];
             let order = Order {
                 to: "/quarantine/retry",
                 with: &[("what", what)],
@@ -177,12 +178,26 @@ fn write_remedy(html: &mut Html, person: &Person, need: &Need) {
     }
 }
 
-/// Whether a study is to run.
-pub(super) fn decide(html: &mut Html, person: &Person, to: &str, workflow: &str, back: &str) {
-    let buttons = [
-        Button { sends: ("decision", "go"), says: "Run with what is there" },
-        Button { sends: ("decision", "skip"), says: "Do not run" },
-    ];
+/// What can be decided about a study; nothing, if nothing would apply.
+pub(super) fn decide(
+    html: &mut Html,
+    person: &Person,
+    to: &str,
+    workflow: &str,
+    choices: &[Decision],
+    back: &str,
+) {
+    let button = |choice: &Decision| match choice {
+        Decision::Go => {
+            Button { sends: ("decision", "go"), says: "Run with what is there", look: Look::Usual }
+        }
+        Decision::Skip => Button { sends: ("decision", "skip"), says: "Do not run", look: Look::Other },
+        Decision::Again => Button { sends: ("decision", "again"), says: "Run once more", look: Look::Usual },
+    };
+    let buttons: Vec<Button> = choices.iter().map(button).collect();
+    if buttons.is_empty() {
+        return;
+    }
     let order = Order {
         to,
         with: &[("workflow", workflow), ("back", back)],
@@ -194,7 +209,7 @@ pub(super) fn decide(html: &mut Html, person: &Person, to: &str, workflow: &str,
 
 /// Whether a sender is let in.
 pub(super) fn accept(html: &mut Html, person: &Person, calling: &str, address: &str) {
-    let buttons = [Button { sends: ("back", "/refused"), says: "Let it in" }];
+    let buttons = [Button { sends: ("back", "/refused"), says: "Let it in", look: Look::Usual }];
     let order = Order {
         to: "/refused/accept",
         with: &[("calling", calling), ("address", address)],

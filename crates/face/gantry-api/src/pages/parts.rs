@@ -136,6 +136,17 @@ pub(super) struct Button {
     pub(super) sends: (&'static str, &'static str),
     /// What it says.
     pub(super) says: &'static str,
+    /// How it looks.
+    pub(super) look: Look,
+}
+
+/// How a button looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Look {
+    /// As what is usually done.
+    Usual,
+    /// As what is done now and then.
+    Other,
 }
 
 /// An order that a person can give here.
@@ -144,7 +155,7 @@ pub(super) struct Order<'a> {
     pub(super) to: &'a str,
     /// What it says beside the reason.
     pub(super) with: &'a [(&'static str, &'a str)],
-    /// One for each way to give it, the usual first.
+    /// One for each way to give it.
     pub(super) buttons: &'a [Button],
     /// What somebody must be to give it.
     pub(super) needs: Role,
@@ -169,8 +180,11 @@ pub(super) fn order(html: &mut Html, person: &Person, order: &Order<'_>) {
                 &[("name", "reason"), ("required", ""), ("maxlength", "500"), ("autocomplete", "off")],
             );
         });
-        for (at, Button { sends: (name, value), says }) in order.buttons.iter().enumerate() {
-            let class = if at == 0 { "main" } else { "other" };
+        for Button { sends: (name, value), says, look } in order.buttons {
+            let class = match look {
+                Look::Usual => "main",
+                Look::Other => "other",
+            };
             html.leaf(
                 "button",
                 &[("type", "submit"), ("name", name), ("value", value), ("class", class)],

@@ -12,7 +12,7 @@ use super::{
     Said,
     html::{Html, encoded},
     layout::{Place, page, shown},
-    parts::{self, Button, Order},
+    parts::{self, Button, Look, Order},
 };
 use crate::{
     access::{Person, Role},
@@ -170,7 +170,7 @@ pub(super) fn orders(html: &mut Html, person: &Person, run: &RunRow, state: Opti
     } else {
         (format!("/runs/{id}/cancel"), "Cancel the run")
     };
-    let buttons = [Button { sends: ("order", "given"), says }];
+    let buttons = [Button { sends: ("order", "given"), says, look: Look::Usual }];
     let order = Order { to: &to, with: &[("back", back)], buttons: &buttons, needs: Role::Operate };
     parts::order(html, person, &order);
 }

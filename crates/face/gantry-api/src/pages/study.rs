@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use axum::{extract::State, http::StatusCode, response::Response};
+use gantry_conductor::Decision;
 use gantry_definition::expression::{Judgement, Truth};
 use gantry_evidence::object::Kind;
 use gantry_flow::{delivery, run};
@@ -18,7 +19,7 @@ use super::{
     Said, attention,
     html::{Html, encoded},
     layout::{Place, page, shown},
-    parts::{self, Button, Order},
+    parts::{self, Button, Look, Order},
     runs as run_pages,
 };
 use crate::{
@@ -27,7 +28,7 @@ use crate::{
     problem::Problem,
     routes::{Asked, Named, Reader, Shared, read},
     runs,
-    story::{Story, delivery_detail, delivery_word, kind_word, run_word},
+    story::{Story, Told, delivery_detail, delivery_word, kind_word, run_word},
     studies::{self, Shown, is_in_force},
     trail::{self, Entry},
     view::{View, ViewError},
@@ -227,23 +228,16 @@ fn outcomes(html: &mut Html, person: &Person, whole: &Whole) {
     }
 }
 
-/// What a person can do now about an outcome.
-fn can_do(html: &mut Html, person: &Person, to: &str, workflow: &str, told: &crate::story::Told) {
-    let asks = told.done.iter().any(|line| line.contains("a person decides"));
-    match told.outcome {
-        "waiting" | "held" => attention::decide(html, person, to, workflow, ""),
-        _ if asks => attention::decide(html, person, to, workflow, ""),
-        "ran" | "declined" | "failed" | "cancelled" => {
-            let buttons = [Button { sends: ("decision", "again"), says: "Run once more" }];
-            let order =
-                Order { to, with: &[("workflow", workflow)], buttons: &buttons, needs: Role::Operate };
+/// What a person can do now about an outcome. A run that is under way is cancelled where it stands.
+fn can_do(html: &mut Html, person: &Person, to: &str, workflow: &str, told: &Told) {
+    match &*told.choices {
+        [Decision::Again] => {
             html.tag("details", &[], |html| {
                 html.leaf("summary", &[], "Run once more with all that is there now");
-                parts::order(html, person, &order);
+                attention::decide(html, person, to, workflow, &told.choices, "");
             });
         }
-        // Running: the run itself is cancelled. Not matched, expired: the document says so.
-        _ => {}
+        choices => attention::decide(html, person, to, workflow, choices, ""),
     }
 }
 
@@ -363,7 +357,8 @@ fn write_evidence(html: &mut Html, person: &Person, whole: &Whole) {
                     html.tag("details", &[], |html| {
                         html.leaf("summary", &[], "Send again");
                         let to = format!("/deliveries/{}/resend", encoded(evidence.sop_instance.as_str()));
-                        let buttons = [Button { sends: ("order", "given"), says: "Send again" }];
+                        let buttons =
+                            [Button { sends: ("order", "given"), says: "Send again", look: Look::Usual }];
                         let with = [("back", &*back)];
                         let order = Order { to: &to, with: &with, buttons: &buttons, needs: Role::Operate };
                         parts::order(html, person, &order);
