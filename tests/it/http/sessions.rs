@@ -51,6 +51,13 @@ fn a_browser_signs_in_and_out_and_is_led_to_where_it_wanted_to_go() {
     assert!(lost.headers["content-type"].starts_with("text/html") && lost.body.contains("http/no-such-path"));
     let out = exchange(served.http(), "POST /logout", &[with[0], OURS], "");
     assert!(out.headers["set-cookie"].contains("Max-Age=0"), "{:?}", out.headers);
+    let late = exchange(served.http(), "POST /quarantine/retry", &[PAGE, FORM, OURS], "what=x&reason=y");
+    assert_eq!(late.status, 401);
+    assert!(
+        late.body.contains("Your session is over") && late.body.contains("nothing was ordered"),
+        "{}",
+        late.body
+    );
     // A server that begins anew knows it; one whose token has changed does not.
     let served = served.stop().restart();
     assert_eq!(exchange(served.http(), "GET /api/v1/studies", &with, "").status, 200);

@@ -61,6 +61,13 @@ impl Problem {
         )
     }
 
+    /// A form that comes when its session is over.
+    pub(crate) fn signed_out() -> Self {
+        let sentence = "you are not signed in any more, and nothing was ordered";
+        Self::new(StatusCode::UNAUTHORIZED, "http/unauthorised", sentence)
+            .hint("go back, sign in on the page that comes, and order it again")
+    }
+
     /// Somebody may not do what they ask for.
     pub(crate) fn forbidden(person: &Person, needed: Role) -> Self {
         let (may, needed) = (person.role.as_str(), needed.as_str());

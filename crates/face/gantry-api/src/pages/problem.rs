@@ -9,6 +9,7 @@ use crate::{access::Person, problem::Told};
 pub(crate) fn show(person: Option<&Person>, status: StatusCode, told: &Told) -> Response {
     let title = match status {
         StatusCode::NOT_FOUND => "This is not here",
+        StatusCode::UNAUTHORIZED => "Your session is over",
         StatusCode::FORBIDDEN => "This is not allowed",
         StatusCode::CONFLICT => "Nothing was changed",
         _ => "This did not work",

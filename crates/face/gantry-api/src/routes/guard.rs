@@ -44,6 +44,7 @@ pub(super) async fn guard(State(api): Shared, mut request: Request, next: Next) 
             let wanted = request.uri().path_and_query().map_or("/", |wanted| wanted.as_str());
             (None, pages::login::first(wanted))
         }
+        Err(Refused::Unknown) if is_for_browser => (None, Problem::signed_out().into_response()),
         Err(Refused::Unknown) => (None, Problem::unauthorised().into_response()),
         Err(Refused::CrossOrigin) => (None, Problem::cross_origin().into_response()),
     };
