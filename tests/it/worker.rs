@@ -11,8 +11,8 @@ use gantry_definition::package::Class;
 use gantry_pipeline::package_digest::package_digest;
 use gantry_ports::{
     job::{
-        ApplicationSource, AttemptId, ByteRange, Input, Job, Limits, Outcome, Place, Ticket, findings, mask,
-        names,
+        Application, ApplicationSource, AttemptId, ByteRange, Input, Job, Limits, Outcome, Place, Ticket,
+        Work, findings, mask, names,
     },
     performer::{News, Performed, Performer, Wish},
 };
@@ -40,10 +40,12 @@ fn job(attempt: &str, objects: Vec<Place>) -> Job {
     let package = fs::read(notes::root().join("apps/lung-density/app.toml")).unwrap();
     Job {
         ticket: Ticket { attempt: AttemptId::new(attempt).unwrap(), fence: 1 },
-        application: ApplicationSource::Shipped("lung-density".to_owned()),
-        package: package_digest(&[("app.toml".to_owned(), package)]),
-        class: Class::Research,
-        asserted: vec!["contrast".to_owned()],
+        work: Work::Application(Application {
+            source: ApplicationSource::Shipped("lung-density".to_owned()),
+            package: package_digest(&[("app.toml".to_owned(), package)]),
+            class: Class::Research,
+            asserted: vec!["contrast".to_owned()],
+        }),
         inputs: vec![Input { role: "image".to_owned(), objects }],
         limits: Limits { memory_bytes: 3 << 30, time: Duration::from_secs(300) },
     }
@@ -96,7 +98,9 @@ fn the_same_job_gives_the_same_bytes() {
     assert!(cold.files == warm.files, "the second job on a warm worker gave other bytes");
     assert!(cold.files == ranged.files, "byte ranges gave other bytes than files");
     // EV6: the picture of a test says that it is one; nothing else differs.
-    let asked = Job { class: Class::Test, ..job("class", whole(&files)) };
+    let mut asked = job("class", whole(&files));
+    let Work::Application(application) = &mut asked.work else { unreachable!("it is one") };
+    application.class = Class::Test;
     let (test, _) = perform(&workers, &asked);
     assert!(test.files[names::PICTURE] != cold.files[names::PICTURE], "the laxer class is not drawn");
     assert!(test.files[names::MASK] == cold.files[names::MASK]);
@@ -121,7 +125,8 @@ fn the_same_job_gives_the_same_bytes() {
 fn a_package_that_was_changed_is_not_run() {
     let dir = TempDir::new().unwrap();
     let mut job = job("changed", Vec::new());
-    job.package.0[0] ^= 1;
+    let Work::Application(application) = &mut job.work else { unreachable!("it is one") };
+    application.package.0[0] ^= 1;
     let performed = workers(dir.path()).perform(&job, &mut |_| Wish::GoOn).unwrap();
     let Outcome::Failed(why) = &performed.report.outcome else { panic!("{:?}", performed.report) };
     assert_eq!(why.code, "work/package-differs");

@@ -14,6 +14,7 @@ use gantry_types::{
 };
 
 use crate::{
+    charset,
     data_set::DataSet,
     tag::{self, Tag},
 };
@@ -153,6 +154,18 @@ fn rescale(data_set: &DataSet<'_>) -> Option<Rescale> {
         kind: data_set.str(tag::RESCALE_TYPE).map(str::to_owned),
     })
 }
+
+/// Who issued the accession number, decoded; empty if that is not said: Local Namespace Entity ID, else Universal Entity ID (PS3.3 C.7.2.1, 10.17).
+#[must_use]
+pub fn accession_issuer(data_set: &DataSet<'_>) -> String {
+    let items = data_set.items(tag::ISSUER_OF_ACCESSION_NUMBER_SEQUENCE);
+    let Some(item) = items.first() else { return String::new() };
+    let local = charset::text(item, LOCAL_NAMESPACE_ENTITY_ID);
+    if local.is_empty() { charset::text(item, UNIVERSAL_ENTITY_ID) } else { local }
+}
+
+const LOCAL_NAMESPACE_ENTITY_ID: Tag = Tag(0x0040, 0x0031);
+const UNIVERSAL_ENTITY_ID: Tag = Tag(0x0040, 0x0032);
 
 #[cfg(test)]
 mod tests {

@@ -10,6 +10,7 @@
 //! - Nothing here recurses by the depth of the input; nesting is limited by [`reader::Limits`].
 //! - Nothing here knows pixels, or what Gantry does with a data set.
 
+pub mod canonical;
 pub mod charset;
 pub mod data_set;
 pub mod deflate;

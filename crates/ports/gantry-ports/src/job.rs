@@ -2,7 +2,8 @@
 //!
 //! A job is a directory, one for each attempt: `job.json` and `in/` go in, `out/` and `result.json` come out. The same
 //! directory serves a worker process, a container and a remote host, so its forms live here, where all of them can
-//! know them: [`request`], [`result`], [`findings`], [`mask`], and [`control`] for the lines that go with it.
+//! know them: [`request`], [`result`], [`findings`], [`mask`], [`comparison`], and [`control`] for the lines that go with
+//! it.
 //! `docs/formats/job.md` shows them as tables.
 //!
 //! Invariants
@@ -10,6 +11,7 @@
 //! - Domain types are converted by hand: no name of a Rust type is a promise to a file.
 //! - Floating-point numbers are read back to the bit.
 
+pub mod comparison;
 pub mod control;
 pub mod findings;
 pub mod mask;
@@ -43,6 +45,8 @@ pub mod names {
     pub const MASK: &str = "mask.gz";
     /// In `out`: the summary picture.
     pub const PICTURE: &str = "picture.png";
+    /// In `out` of a comparison: what the objects are to each other.
+    pub const COMPARISON: &str = "comparison.json";
 }
 
 /// Names an attempt: 1 to 128 characters of a-z, 0-9 and hyphen, so that it may name a directory.
@@ -90,18 +94,34 @@ impl fmt::Display for Ticket {
 pub struct Job {
     /// Who asks.
     pub ticket: Ticket,
-    /// Where the application is.
-    pub application: ApplicationSource,
+    /// What is done with the inputs.
+    pub work: Work,
+    /// What it is given.
+    pub inputs: Vec<Input>,
+    /// What it may cost.
+    pub limits: Limits,
+}
+
+/// What a job does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Work {
+    /// An application answers.
+    Application(Application),
+    /// Revisions of objects are told apart (RC2): inputs and answer are those of [`comparison`].
+    Comparison,
+}
+
+/// The application of a job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Application {
+    /// Where it is.
+    pub source: ApplicationSource,
     /// What its package must be (DC2).
     pub package: Digest,
     /// For whom its results are, at most: the package may say less (DL2). The picture's warning says it (EV6).
     pub class: Class,
     /// Clauses that the workflow vouches for.
     pub asserted: Vec<String>,
-    /// What it is given.
-    pub inputs: Vec<Input>,
-    /// What it may cost.
-    pub limits: Limits,
 }
 
 /// Where an application is.

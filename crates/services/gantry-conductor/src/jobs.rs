@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use gantry_flow::{names::AttemptKey, run::Failure};
-use gantry_ports::job::{AttemptId, Input, Job, Limits, Ticket};
+use gantry_ports::job::{Application, AttemptId, Input, Job, Limits, Ticket, Work};
 
 use crate::{
     conductor::{Conductor, chain},
@@ -55,10 +55,12 @@ impl Conductor {
         let timeout = pinned.workflow.plan.task(&key.task).map_or(Duration::ZERO, |task| task.timeout);
         Ok(Job {
             ticket: ticket(key)?,
-            application: application.source.clone(),
-            package: package.digest,
-            class: pinned.workflow.class,
-            asserted: used.asserted.keys().cloned().collect(),
+            work: Work::Application(Application {
+                source: application.source.clone(),
+                package: package.digest,
+                class: pinned.workflow.class,
+                asserted: used.asserted.keys().cloned().collect(),
+            }),
             inputs,
             limits: Limits {
                 memory_bytes: resources.memory_mib << 20,

@@ -13,6 +13,7 @@ pub mod lungs;
 pub mod objects;
 pub mod package_digest;
 pub mod picture;
+pub mod revisions;
 pub mod run;
 pub mod steps;
 pub mod volume;

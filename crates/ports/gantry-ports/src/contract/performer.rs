@@ -15,7 +15,7 @@ use gantry_types::{
 };
 
 use crate::{
-    job::{ApplicationSource, AttemptId, Complaint, Job, Limits, Outcome, Ticket},
+    job::{Application, ApplicationSource, AttemptId, Complaint, Job, Limits, Outcome, Ticket, Work},
     performer::{HEAR_WITHIN, News, PerformError, Performed, Performer, Wish},
 };
 
@@ -148,10 +148,12 @@ pub fn outcome_of(behaviour: Behaviour) -> Outcome {
 pub fn job(behaviour: Behaviour, attempt: &str, fence: u64) -> Job {
     Job {
         ticket: Ticket { attempt: AttemptId::new(attempt).unwrap(), fence },
-        application: ApplicationSource::Shipped(behaviour.name().to_owned()),
-        package: Digest([0; 32]),
-        class: gantry_definition::package::Class::Test,
-        asserted: Vec::new(),
+        work: Work::Application(Application {
+            source: ApplicationSource::Shipped(behaviour.name().to_owned()),
+            package: Digest([0; 32]),
+            class: gantry_definition::package::Class::Test,
+            asserted: Vec::new(),
+        }),
         inputs: Vec::new(),
         limits: Limits { memory_bytes: MEMORY_BYTES, time: TIME },
     }
@@ -160,7 +162,9 @@ pub fn job(behaviour: Behaviour, attempt: &str, fence: u64) -> Job {
 /// The behaviour that a job asks for.
 #[must_use]
 pub fn behaviour(job: &Job) -> Option<Behaviour> {
-    let ApplicationSource::Shipped(name) = &job.application else { return None };
+    let Work::Application(Application { source: ApplicationSource::Shipped(name), .. }) = &job.work else {
+        return None;
+    };
     Behaviour::ALL.iter().copied().find(|behaviour| behaviour.name() == name)
 }
 

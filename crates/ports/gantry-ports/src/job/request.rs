@@ -6,7 +6,7 @@ use gantry_definition::package::Class;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ApplicationSource, ByteRange, FormError, Input, Job, Limits, Place, VERSION,
+    Application, ApplicationSource, ByteRange, FormError, Input, Job, Limits, Place, VERSION, Work,
     wire::{bound, digest, read, ticket, value, write},
 };
 
@@ -23,17 +23,30 @@ struct Document {
     version: u32,
     attempt: String,
     fence: u64,
-    application: Application,
-    package: String,
-    class: WireClass,
-    asserted: Vec<String>,
+    work: WireWork,
     inputs: Vec<WireInput>,
     limits: WireLimits,
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-enum Application {
+enum WireWork {
+    Application(WireApplication),
+    Comparison,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WireApplication {
+    source: WireSource,
+    package: String,
+    class: WireClass,
+    asserted: Vec<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum WireSource {
     Shipped(String),
     Folder(String),
 }
@@ -76,10 +89,6 @@ struct WireLimits {
 /// [`FormError`]: more objects than [`OBJECTS_MAX`], or a path that is no text.
 pub fn encode(job: &Job) -> Result<Vec<u8>, FormError> {
     bound("job.json: objects", count(job), OBJECTS_MAX)?;
-    let application = match &job.application {
-        ApplicationSource::Shipped(name) => Application::Shipped(name.clone()),
-        ApplicationSource::Folder(path) => Application::Folder(text(path)?),
-    };
     let object = |place: &Place| {
         Ok(Object {
             file: text(&place.file)?,
@@ -95,14 +104,10 @@ pub fn encode(job: &Job) -> Result<Vec<u8>, FormError> {
         version: VERSION,
         attempt: job.ticket.attempt.to_string(),
         fence: job.ticket.fence,
-        application,
-        package: job.package.to_string(),
-        class: match job.class {
-            Class::Test => WireClass::Test,
-            Class::Research => WireClass::Research,
-            Class::Clinical => WireClass::Clinical,
+        work: match &job.work {
+            Work::Application(application) => WireWork::Application(wire(application)?),
+            Work::Comparison => WireWork::Comparison,
         },
-        asserted: job.asserted.clone(),
         inputs: job.inputs.iter().map(input).collect::<Result<_, FormError>>()?,
         limits: WireLimits {
             memory_bytes: job.limits.memory_bytes,
@@ -110,6 +115,22 @@ pub fn encode(job: &Job) -> Result<Vec<u8>, FormError> {
         },
     };
     write(WHAT, &document)
+}
+
+fn wire(application: &Application) -> Result<WireApplication, FormError> {
+    Ok(WireApplication {
+        source: match &application.source {
+            ApplicationSource::Shipped(name) => WireSource::Shipped(name.clone()),
+            ApplicationSource::Folder(path) => WireSource::Folder(text(path)?),
+        },
+        package: application.package.to_string(),
+        class: match application.class {
+            Class::Test => WireClass::Test,
+            Class::Research => WireClass::Research,
+            Class::Clinical => WireClass::Clinical,
+        },
+        asserted: application.asserted.clone(),
+    })
 }
 
 fn text(path: &std::path::Path) -> Result<String, FormError> {
@@ -128,17 +149,10 @@ pub fn decode(bytes: &[u8]) -> Result<Job, FormError> {
     let document: Document = read(WHAT, bytes, BYTES_MAX)?;
     let job = Job {
         ticket: ticket(&document.attempt, document.fence)?,
-        application: match document.application {
-            Application::Shipped(name) => ApplicationSource::Shipped(name),
-            Application::Folder(path) => ApplicationSource::Folder(PathBuf::from(path)),
+        work: match document.work {
+            WireWork::Application(wire) => Work::Application(application(wire)?),
+            WireWork::Comparison => Work::Comparison,
         },
-        package: digest(&document.package)?,
-        class: match document.class {
-            WireClass::Test => Class::Test,
-            WireClass::Research => Class::Research,
-            WireClass::Clinical => Class::Clinical,
-        },
-        asserted: document.asserted,
         inputs: document.inputs.into_iter().map(input).collect::<Result<_, _>>()?,
         limits: Limits {
             memory_bytes: document.limits.memory_bytes,
@@ -147,6 +161,22 @@ pub fn decode(bytes: &[u8]) -> Result<Job, FormError> {
     };
     bound("job.json: objects", count(&job), OBJECTS_MAX)?;
     Ok(job)
+}
+
+fn application(wire: WireApplication) -> Result<Application, FormError> {
+    Ok(Application {
+        source: match wire.source {
+            WireSource::Shipped(name) => ApplicationSource::Shipped(name),
+            WireSource::Folder(path) => ApplicationSource::Folder(PathBuf::from(path)),
+        },
+        package: digest(&wire.package)?,
+        class: match wire.class {
+            WireClass::Test => Class::Test,
+            WireClass::Research => Class::Research,
+            WireClass::Clinical => Class::Clinical,
+        },
+        asserted: wire.asserted,
+    })
 }
 
 fn input(input: WireInput) -> Result<Input, FormError> {
@@ -173,10 +203,12 @@ mod tests {
     fn job() -> Job {
         Job {
             ticket: Ticket { attempt: AttemptId::new("run-1").unwrap(), fence: u64::MAX },
-            application: ApplicationSource::Shipped("lung-density".to_owned()),
-            package: Digest([7; 32]),
-            class: Class::Test,
-            asserted: vec!["contrast".to_owned()],
+            work: Work::Application(Application {
+                source: ApplicationSource::Shipped("lung-density".to_owned()),
+                package: Digest([7; 32]),
+                class: Class::Test,
+                asserted: vec!["contrast".to_owned()],
+            }),
             inputs: vec![Input {
                 role: "image".to_owned(),
                 objects: vec![
@@ -190,7 +222,9 @@ mod tests {
 
     #[test]
     fn a_job_is_read_back() {
-        assert_eq!(decode(&encode(&job()).unwrap()).unwrap(), job());
+        for job in [job(), Job { work: Work::Comparison, ..job() }] {
+            assert_eq!(decode(&encode(&job).unwrap()).unwrap(), job);
+        }
     }
 
     #[test]

@@ -12,7 +12,9 @@ use gantry_ports::{
     clock::Clock,
     infer::InferError,
     job::{
-        Complaint, FileEntry, FormError, Job, LeftOut, Outcome, Report, Stage, Ticket,
+        Application as Asked, Complaint, FileEntry, FormError, Input, Job, LeftOut, Outcome, Report, Stage,
+        Ticket, Work,
+        comparison::{self, roles},
         control::FromWorker,
         findings::{self, Found},
         mask, names, request, result,
@@ -26,6 +28,7 @@ use crate::{
     application::Application,
     objects::{Objects as _, Series, survey},
     picture::Page,
+    revisions,
     run::{self, Mark, Ran},
 };
 
@@ -173,7 +176,41 @@ fn describe(panic: &(dyn Any + Send)) -> Complaint {
 }
 
 fn compute(job: &Job, setup: &Setup<'_>, track: &mut Track<'_>) -> Result<Answer, Outcome> {
-    let application = application(job, setup)?;
+    match &job.work {
+        Work::Application(asked) => answer(job, asked, setup, track),
+        Work::Comparison => compare(job, track),
+    }
+}
+
+/// Tells revisions apart, pair by pair: what was kept comes first among the objects, in one order with what is new.
+fn compare(job: &Job, track: &mut Track<'_>) -> Result<Answer, Outcome> {
+    let unwritable = |sentence: String| failed("work/unwritable", sentence);
+    let pairs = match &*job.inputs {
+        [Input { role: kept, objects }, Input { role: new, objects: others }]
+            if kept == roles::KEPT && new == roles::NEW && objects.len() == others.len() =>
+        {
+            objects.len()
+        }
+        _ => return Err(failed("work/no-pairs", "the inputs are not as many kept objects as new ones")),
+    };
+    let objects = Places::of(job);
+    let mut comparisons = Vec::new();
+    for number in 0..pairs {
+        track.progress(number, pairs);
+        // One that breaks a decoder says nothing about the others.
+        let compared = catch_unwind(|| revisions::compare(&objects, number, pairs + number));
+        comparisons.push(compared.unwrap_or_else(|_panic| comparison::Comparison {
+            headers: comparison::Headers::Differ,
+            pixels: comparison::Pixels::Unknown("comparing them panicked".to_owned()),
+        }));
+    }
+    track.end("compare");
+    let bytes = comparison::encode(&comparisons).map_err(|error| unwritable(error.to_string()))?;
+    Ok(Answer { outcome: Outcome::Ran, files: vec![(names::COMPARISON, bytes)] })
+}
+
+fn answer(job: &Job, asked: &Asked, setup: &Setup<'_>, track: &mut Track<'_>) -> Result<Answer, Outcome> {
+    let application = application(asked, setup)?;
     if application.has_networks() {
         let failed = |error: InferError| Outcome::Failed(complaint(error.code(), error.to_string()));
         track.engine.extend(setup.infer.engine().map_err(failed)?.facts());
@@ -193,7 +230,7 @@ fn compute(job: &Job, setup: &Setup<'_>, track: &mut Track<'_>) -> Result<Answer
     let mut declined = None;
     let mut refused = None;
     for series in series {
-        match attempt(&application, setup, &objects, series, job, track)? {
+        match attempt(&application, setup, &objects, series, &asked.asserted, track)? {
             run::Outcome::Ran(ran) => {
                 let files =
                     files(&ran, series).map_err(|error| failed("work/unwritable", error.to_string()))?;
@@ -218,16 +255,16 @@ fn compute(job: &Job, setup: &Setup<'_>, track: &mut Track<'_>) -> Result<Answer
 }
 
 /// The job's application, and no other.
-fn application(job: &Job, setup: &Setup<'_>) -> Result<Application, Outcome> {
-    let mut application = setup.packages.find(&job.application).map_err(Outcome::Failed)?;
+fn application(asked: &Asked, setup: &Setup<'_>) -> Result<Application, Outcome> {
+    let mut application = setup.packages.find(&asked.source).map_err(Outcome::Failed)?;
     let (package, found) = (&mut application.package, application.digest);
-    if found != job.package {
-        let sentence = format!("the package of {} is {found}, asked for is {}", package.name, job.package);
+    if found != asked.package {
+        let sentence = format!("the package of {} is {found}, asked for is {}", package.name, asked.package);
         return Err(failed("work/package-differs", sentence));
     }
     // The laxer of both: the picture must not promise more than the objects that it is part of.
-    package.class = package.class.min(job.class);
-    match job.asserted.iter().find(|name| !package.has_clause(name)) {
+    package.class = package.class.min(asked.class);
+    match asked.asserted.iter().find(|name| !package.has_clause(name)) {
         Some(name) => {
             let sentence = format!("the contract of {} has no clause `{name}`", package.name);
             Err(failed("work/unknown-clause", sentence))
@@ -241,19 +278,18 @@ fn attempt(
     setup: &Setup<'_>,
     objects: &Places<'_>,
     series: &Series,
-    job: &Job,
+    asserted: &[String],
     track: &mut Track<'_>,
 ) -> Result<run::Outcome, Outcome> {
     let of = series.objects.len();
-    let outcome =
-        run::run(application, setup.infer, objects, series, &job.asserted, &mut |mark| match mark {
-            Mark::Slice(number) => track.progress(number, of),
-            Mark::Loaded => track.end("load"),
-            Mark::Computing => track.end("judge"),
-            Mark::Window { done, of } => track.progress(done, of),
-            Mark::Computed => track.end("compute"),
-            Mark::Described => track.end("describe"),
-        });
+    let outcome = run::run(application, setup.infer, objects, series, asserted, &mut |mark| match mark {
+        Mark::Slice(number) => track.progress(number, of),
+        Mark::Loaded => track.end("load"),
+        Mark::Computing => track.end("judge"),
+        Mark::Window { done, of } => track.progress(done, of),
+        Mark::Computed => track.end("compute"),
+        Mark::Described => track.end("describe"),
+    });
     outcome.map_err(|error| Outcome::Failed(complaint(error.code(), error.to_string())))
 }
 

@@ -15,7 +15,8 @@ use gantry_phantom::{
     study::{Subject, study},
 };
 use gantry_ports::job::{
-    AttemptId, ByteRange, Input, Job, Limits, Outcome, Place, Report,
+    Application as Asked, AttemptId, ByteRange, Input, Job, Limits, Outcome, Place, Report, Work,
+    comparison::{self, Comparison, Headers, Pixels, roles},
     control::{decode_from_worker, encode_to_worker},
     names, request, result,
 };
@@ -63,6 +64,15 @@ impl Clock for Ticks {
     }
 }
 
+fn asked() -> Asked {
+    Asked {
+        source: ApplicationSource::Shipped("lung-density".to_owned()),
+        package: shipped().digest,
+        class: gantry_definition::package::Class::Research,
+        asserted: Vec::new(),
+    }
+}
+
 /// A folder with jobs, and the files of a water phantom.
 struct Desk {
     folder: TempDir,
@@ -86,13 +96,14 @@ impl Desk {
     }
 
     fn job(&self, attempt: &str) -> Job {
+        self.job_of(attempt, Work::Application(asked()))
+    }
+
+    fn job_of(&self, attempt: &str, work: Work) -> Job {
         let place = |file: &PathBuf| Place { file: file.clone(), range: None };
         Job {
             ticket: Ticket { attempt: AttemptId::new(attempt).unwrap(), fence: 1 },
-            application: ApplicationSource::Shipped("lung-density".to_owned()),
-            package: shipped().digest,
-            class: gantry_definition::package::Class::Research,
-            asserted: Vec::new(),
+            work,
             inputs: vec![Input { role: "image".to_owned(), objects: self.files.iter().map(place).collect() }],
             limits: Limits { memory_bytes: 1 << 30, time: Duration::from_secs(60) },
         }
@@ -177,16 +188,15 @@ fn the_digest_that_is_said_is_that_of_the_result() {
 #[test]
 fn another_package_is_not_run() {
     let desk = Desk::new();
-    let mut job = desk.job("pinned");
-    job.package = Digest([8; 32]);
-    let sentence =
-        format!("the package of lung-density is {}, asked for is {}", shipped().digest, job.package);
-    check_failed(&desk.report(&job).0, "work/package-differs", &sentence);
-    let mut job = desk.job("unknown");
-    job.application = ApplicationSource::Folder("/nowhere".into());
-    check_failed(&desk.report(&job).0, "app/unknown", "no such application");
-    let mut job = desk.job("clause");
-    job.asserted = vec!["contrst".to_owned()];
+    let job = |name, asked| desk.job_of(name, Work::Application(asked));
+    let package = Digest([8; 32]);
+    let pinned = job("pinned", Asked { package, ..asked() });
+    let sentence = format!("the package of lung-density is {}, asked for is {package}", shipped().digest);
+    check_failed(&desk.report(&pinned).0, "work/package-differs", &sentence);
+    let source = ApplicationSource::Folder("/nowhere".into());
+    let unknown = job("unknown", Asked { source, ..asked() });
+    check_failed(&desk.report(&unknown).0, "app/unknown", "no such application");
+    let job = job("clause", Asked { asserted: vec!["contrst".to_owned()], ..asked() });
     let sentence = "the contract of lung-density has no clause `contrst`";
     check_failed(&desk.report(&job).0, "work/unknown-clause", sentence);
 }
@@ -194,8 +204,9 @@ fn another_package_is_not_run() {
 #[test]
 fn a_panic_fails_its_job_and_the_next_one_runs() {
     let desk = Desk::new();
-    let (mut bad, good) = (desk.job("bad"), desk.job("good"));
-    bad.application = ApplicationSource::Shipped("panics".to_owned());
+    let source = ApplicationSource::Shipped("panics".to_owned());
+    let bad = desk.job_of("bad", Work::Application(Asked { source, ..asked() }));
+    let good = desk.job("good");
     for job in [&bad, &good] {
         write(&desk.dir(job), job);
     }
@@ -256,4 +267,28 @@ fn what_is_not_of_the_protocol_ends_the_worker() {
         assert_eq!(serve_bytes(input.into_bytes()).0.unwrap_err().to_string(), sentence);
     }
     serve_bytes(hello.as_bytes().to_vec()).0.unwrap();
+}
+
+#[test]
+fn revisions_are_compared_pair_by_pair() {
+    let desk = Desk::new();
+    let place = |file: &PathBuf| Place { file: file.clone(), range: None };
+    let [first, second, ..] = &*desk.files else { panic!("a phantom has more than one") };
+    let input = |role: &str, files: [&PathBuf; 2]| Input {
+        role: role.to_owned(),
+        objects: files.into_iter().map(place).collect(),
+    };
+    let inputs = vec![input(roles::KEPT, [first, first]), input(roles::NEW, [first, second])];
+    let job = Job { inputs, ..desk.job_of("compare", Work::Comparison) };
+    assert_eq!(desk.report(&job).0.outcome, Outcome::Ran);
+    let written = fs::read(desk.dir(&job).join(names::OUT).join(names::COMPARISON)).unwrap();
+    let compared = comparison::decode(&written, 2).unwrap();
+    assert_eq!(compared[0], Comparison { headers: Headers::Equal, pixels: Pixels::Equal });
+    assert_eq!(compared[1].headers, Headers::Differ);
+    let lone = Job { inputs: vec![input(roles::KEPT, [first, first])], ..job };
+    check_failed(
+        &desk.report(&lone).0,
+        "work/no-pairs",
+        "the inputs are not as many kept objects as new ones",
+    );
 }
