@@ -9,6 +9,7 @@ mod lanes;
 mod late;
 mod once;
 mod own;
+mod revised;
 
 use std::{path::Path, process::Command};
 

@@ -235,6 +235,14 @@ impl Intake for SqliteStore {
         })
     }
 
+    fn wanted(&self, site: &SiteId, count: usize) -> std::result::Result<Vec<ObjectRow>, StoreError> {
+        // Written out, so that the index over these few is used.
+        let sql = format!("{OBJECT} WHERE standing = 2 AND site.text = ?1 ORDER BY object.id LIMIT ?2");
+        self.read("list the revisions to be told apart", |connection| {
+            list(connection, &sql, (site.as_str(), count), rows::object)
+        })
+    }
+
     fn newest_objects(&self, count: usize) -> std::result::Result<Vec<ObjectRow>, StoreError> {
         let sql = format!("{OBJECT} ORDER BY object.id DESC LIMIT ?1");
         self.read("list the newest objects", |connection| list(connection, &sql, [count], rows::object))

@@ -12,6 +12,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0003-cases.sql"),
     include_str!("../migrations/0004-work.sql"),
     include_str!("../migrations/0005-trail.sql"),
+    include_str!("../migrations/0006-revisions.sql"),
 ];
 
 /// Size that the write-ahead log is grown to before it is used.

@@ -36,6 +36,7 @@ pub(crate) fn put(connection: &Connection, names: &mut Names, row: &Row) -> Resu
             Ok(())
         }
         Row::Identity(row) => put_identity(connection, names, row),
+        Row::IdentityGone(row) => remove_identity(connection, names, row),
         Row::Machine(row) => work::put_machine(connection, names, row),
         Row::Payload(row) => work::put_payload(connection, names, row),
         Row::Late(row) => work::put_late(connection, names, row),
@@ -87,16 +88,39 @@ fn put_identity(connection: &Connection, names: &mut Names, row: &IdentityRow) -
     Ok(())
 }
 
+fn remove_identity(connection: &Connection, names: &mut Names, row: &IdentityRow) -> Result<()> {
+    let site = names.id(connection, row.site.as_str())?;
+    let study = names.id(connection, row.study.as_str())?;
+    connection
+        .prepare_cached(
+            "DELETE FROM identity WHERE site = ?1 AND study = ?2 AND patient_id = ?3 AND issuer = ?4",
+        )?
+        .execute(params![site, study, row.patient_id, row.issuer])?;
+    Ok(())
+}
+
+/// Numbers stand in databases: none is ever given a second meaning.
+const fn standing_code(standing: Standing) -> i64 {
+    match standing {
+        Standing::InForce => 0,
+        Standing::Undecided => 1,
+        Standing::Wanted => 2,
+        Standing::Reencoded => 3,
+        Standing::LossyCopy => 4,
+        Standing::Superseded => 5,
+        Standing::Outranked => 6,
+        Standing::Conflict => 7,
+        Standing::SetAside => 8,
+    }
+}
+
 fn put_object(connection: &Connection, names: &mut Names, row: &ObjectRow) -> Result<()> {
     let site = names.id(connection, row.site.as_str())?;
     let study = names.id(connection, row.study.as_str())?;
     let series = names.id(connection, row.series.as_str())?;
     let sop_class = names.id(connection, row.sop_class.as_str())?;
     let transfer_syntax = names.id(connection, row.transfer_syntax.as_str())?;
-    let standing = match row.standing {
-        Standing::InForce => 0,
-        Standing::Undecided => 1,
-    };
+    let standing = standing_code(row.standing);
     // An id that is taken by another object is an error, never the end of that object.
     let changed = connection
         .prepare_cached(
@@ -267,10 +291,10 @@ pub(crate) fn object(row: &SqlRow<'_>) -> Result<ObjectRow> {
         head_bytes: row.get(10)?,
         digest: Digest(row.get(11)?),
         revision: row.get(12)?,
-        standing: match row.get(13)? {
-            0 => Standing::InForce,
-            1 => Standing::Undecided,
-            other => return Err(broken(13, Type::Integer, &format!("standing {other}"))),
+        standing: {
+            let code: i64 = row.get(13)?;
+            let standing = Standing::ALL.iter().find(|standing| standing_code(**standing) == code);
+            *standing.ok_or_else(|| broken(13, Type::Integer, &format!("standing {code}")))?
         },
     })
 }

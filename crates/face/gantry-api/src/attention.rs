@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, net::IpAddr, time::Duration};
 
-use gantry_conductor::Decision;
+use gantry_conductor::{Decision, Use};
 use gantry_definition::document::{Body, Source};
 use gantry_ports::{
     definitions,
@@ -69,8 +69,7 @@ impl Remedy {
     pub fn command(&self) -> String {
         match self {
             Self::Decide { study, workflow, choices } => {
-                let can_go = choices.contains(&Decision::Go);
-                let words = if can_go { "--go|--skip" } else { "--skip" };
+                let words = arguments(choices);
                 format!("gantry study decide --data DATA {study} --workflow {workflow} {words} --reason TEXT")
             }
             Self::Retry { what } => format!("gantry quarantine retry --data DATA {what} --reason TEXT"),
@@ -80,6 +79,18 @@ impl Remedy {
             Self::Elsewhere(what) => (*what).to_owned(),
         }
     }
+}
+
+/// The decisions, as `gantry study decide` takes them.
+#[must_use]
+pub fn arguments(choices: &[Decision]) -> String {
+    let word = |choice: &Decision| match choice {
+        Decision::Go | Decision::Again => "--go",
+        Decision::Skip => "--skip",
+        Decision::Use(Use::First) => "--use first",
+        Decision::Use(Use::Newest) => "--use newest",
+    };
+    choices.iter().map(word).collect::<Vec<_>>().join("|")
 }
 
 /// Something that needs a person.

@@ -401,7 +401,7 @@ fn order_error(error: DecideError, what: &str) -> OrderError {
     match error {
         DecideError::UnknownWorkflow(name) => OrderError::UnknownWorkflow(name),
         DecideError::UnknownStudy(study) => ViewError::UnknownStudy(study).into(),
-        DecideError::DoesNotApply(_) => OrderError::DoesNotApply(error.to_string()),
+        DecideError::DoesNotApply(_) | DecideError::NoConflict => OrderError::DoesNotApply(error.to_string()),
         DecideError::Changed => OrderError::Changed(what.to_owned()),
         DecideError::Failed(sentence) => OrderError::Failed(sentence),
     }

@@ -64,7 +64,7 @@ pub(crate) struct Api {
     pub(crate) signing_in: Semaphore,
 }
 
-pub(crate) use asking::{Admin, Asked, Named, Operator, Reader, by};
+pub(crate) use asking::{Admin, Asked, Named, Operator, Reader, by, decision_of};
 
 pub(crate) type Shared = State<Arc<Api>>;
 type Answer = Result<Response, Problem>;

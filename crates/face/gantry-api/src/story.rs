@@ -242,7 +242,7 @@ fn words(outcome: &Outcome<'_>) -> (&'static str, String) {
         Outcome::Held(HeldWhy::MaxWait) => {
             ("held", "the longest wait is over, and the workflow says to hold then".to_owned())
         }
-        Outcome::Held(HeldWhy::Contradiction(why)) => ("held", why.clone()),
+        Outcome::Held(HeldWhy::Contradiction(why)) => ("held", why.to_string()),
         Outcome::Held(HeldWhy::Missing(missing)) => {
             let names: Vec<String> = missing.iter().map(ToString::to_string).collect();
             let names = names.join(", ");

@@ -14,6 +14,21 @@ use crate::{
     view::{View, ViewError},
 };
 
+/// How a revision stands, for people.
+#[must_use]
+pub const fn standing(standing: Standing) -> &'static str {
+    match standing {
+        Standing::InForce => "in force",
+        Standing::Undecided | Standing::Wanted => "it differs, and is not told apart yet",
+        Standing::Reencoded => "the same in another encoding",
+        Standing::LossyCopy => "a copy compressed with loss, never used",
+        Standing::Superseded => "a newer header has taken its place",
+        Standing::Outranked => "another header, from a source of less authority",
+        Standing::Conflict => "it shows something else: a person decides which is used",
+        Standing::SetAside => "a person decided against it",
+    }
+}
+
 /// A study in a list.
 pub struct Listed {
     /// Which.
@@ -194,7 +209,7 @@ fn objects_json(view: &View, objects: &[ObjectRow]) -> Result<Vec<Value>, ViewEr
             "series": object.series.as_str(),
             "transferSyntax": object.transfer_syntax.as_str(),
             "revision": object.revision,
-            "standing": if is_in_force(object) { "inForce" } else { "undecided" },
+            "standing": object.standing.as_str(),
             "bytes": object.blob.length,
             "digest": object.digest.to_string(),
             "receipts": receipts,

@@ -216,6 +216,15 @@ pub(crate) struct Phantom {
     pub(crate) kind: PhantomKind,
 }
 
+/// Which of contradicting objects is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum WhichToUse {
+    /// What came first.
+    First,
+    /// What came last.
+    Newest,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum PhantomOrientation {
     Axial,
@@ -294,11 +303,14 @@ pub(crate) enum Study {
         #[arg(long)]
         workflow: String,
         /// Run with what is there now.
-        #[arg(long, conflicts_with = "skip", required_unless_present = "skip")]
+        #[arg(long, conflicts_with = "skip", required_unless_present_any = ["skip", "which"])]
         go: bool,
         /// Do not run.
         #[arg(long)]
         skip: bool,
+        /// Of objects that came again and show something else, use these.
+        #[arg(long = "use", value_name = "WHICH", conflicts_with_all = ["go", "skip"])]
+        which: Option<WhichToUse>,
         /// Why; it goes into the audit trail.
         #[arg(long)]
         reason: String,

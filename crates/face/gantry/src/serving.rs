@@ -222,6 +222,9 @@ impl Serving {
 
     /// The conductor, and the slots that carry out what it begins.
     fn work(&mut self, conductor: Arc<Conductor>, workers: Pools, slots: usize) -> Result<(), Failure> {
+        let (teller, pools) = (Arc::clone(&conductor), workers.clone());
+        // Cases wait for it, urgent ones too, and it takes seconds at most.
+        self.watch("teller", move |news| teller.tell_revisions(pools.performers().urgent, news))?;
         let every_lane = std::iter::repeat_n(Slot::Any, slots);
         for slot in every_lane.chain(std::iter::repeat_n(Slot::Urgent, URGENT_SLOTS)) {
             let (conductor, workers) = (Arc::clone(&conductor), workers.clone());
@@ -295,6 +298,7 @@ pub(crate) fn conductor(node: &Node) -> Arc<Conductor> {
 fn publisher(node: &Node) -> Result<Publisher, Failure> {
     let outside = gantry_publish::Outside {
         store: Arc::clone(&node.outside.store),
+        intake: Arc::clone(&node.outside.intake),
         cases: Arc::clone(&node.cases),
         runs: Arc::clone(&node.runs),
         definitions: Arc::clone(&node.definitions),

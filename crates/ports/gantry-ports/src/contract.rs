@@ -36,6 +36,7 @@ macro_rules! store_contract {
         the_counter_ascends_and_tells_of_news
         refusals_are_bounded_and_newest_first
         studies_are_paged_newest_first
+        revisions_that_are_wanted_are_found
         studies_are_found_by_what_people_know_of_them
         the_trail_is_paged_and_told_by_subject
         open_associations_are_those_without_an_end

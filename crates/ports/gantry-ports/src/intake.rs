@@ -119,6 +119,12 @@ pub trait Intake: Send + Sync {
     /// [`StoreError`].
     fn count_objects(&self, site: &SiteId, study: &StudyInstanceUid) -> Result<u64, StoreError>;
 
+    /// Revisions that somebody needs told apart, the longest kept first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn wanted(&self, site: &SiteId, count: usize) -> Result<Vec<ObjectRow>, StoreError>;
+
     /// The receipts of an object.
     ///
     /// # Errors

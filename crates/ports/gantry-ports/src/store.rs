@@ -94,6 +94,8 @@ pub enum Row {
     Refusal(RefusalRow),
     /// Whom an object of a study says that it is of; key: all of it.
     Identity(IdentityRow),
+    /// One that no object names any more.
+    IdentityGone(IdentityRow),
     /// A document that a person applied; key: site, kind, name and version.
     Document(DocumentRow),
     /// A study that something came to; key: site and study.
@@ -192,13 +194,65 @@ pub struct SeriesRow {
     pub description: String,
 }
 
-/// How a revision stands among those of its SOP Instance UID.
+/// How a revision stands among those of its SOP Instance UID (RC2). One of them is in force, and only that is ever used
+/// for something new.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
     /// The one to be used.
     InForce,
-    /// Differs from the one in force; not told apart yet, never used.
+    /// Differs from the one in force; not told apart yet.
     Undecided,
+    /// The same, and somebody needs to know what it is.
+    Wanted,
+    /// Says and shows what another revision does, in another encoding.
+    Reencoded,
+    /// A copy that was compressed with loss.
+    LossyCopy,
+    /// Was in force until a newer header with the same pixels came.
+    Superseded,
+    /// A newer header with the same pixels, from a source of less authority than that of the one in force.
+    Outranked,
+    /// Shows something else, or nobody can tell: a person decides.
+    Conflict,
+    /// A person decided against it.
+    SetAside,
+}
+
+impl Standing {
+    /// All of them.
+    pub const ALL: &[Self] = &[
+        Self::InForce,
+        Self::Undecided,
+        Self::Wanted,
+        Self::Reencoded,
+        Self::LossyCopy,
+        Self::Superseded,
+        Self::Outranked,
+        Self::Conflict,
+        Self::SetAside,
+    ];
+
+    /// As machines read it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::InForce => "inForce",
+            Self::Undecided => "undecided",
+            Self::Wanted => "wanted",
+            Self::Reencoded => "reencoded",
+            Self::LossyCopy => "lossyCopy",
+            Self::Superseded => "superseded",
+            Self::Outranked => "outranked",
+            Self::Conflict => "conflict",
+            Self::SetAside => "setAside",
+        }
+    }
+
+    /// Whether it is not known yet what the revision is.
+    #[must_use]
+    pub const fn is_open(self) -> bool {
+        matches!(self, Self::Undecided | Self::Wanted)
+    }
 }
 
 /// A kept object.

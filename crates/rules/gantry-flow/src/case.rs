@@ -29,12 +29,12 @@
 
 mod look;
 
-use alloc::{borrow::ToOwned as _, collections::BTreeMap, string::String, vec, vec::Vec};
+use alloc::{borrow::ToOwned as _, collections::BTreeMap, vec, vec::Vec};
 use core::time::Duration;
 
 use gantry_types::{findings::JudgedClause, instant::Instant, uid::SeriesInstanceUid};
 
-pub use look::{Look, Match, Renewed, Selection, Tally, objects};
+pub use look::{Contradiction, Look, Match, Renewed, Selection, Tally, objects};
 use look::{Sight, see};
 
 use crate::{
@@ -177,7 +177,7 @@ pub enum HeldWhy {
     /// The longest wait is over, and inputs have nothing selected: it goes on by itself when they have.
     Missing(Vec<InputName>),
     /// What is there contradicts itself, such as objects of two patients in one study: nothing may be made of it.
-    Contradiction(String),
+    Contradiction(Contradiction),
 }
 
 /// What made a case ready.

@@ -13,6 +13,7 @@ use gantry_types::uid::StudyInstanceUid;
 
 use crate::{
     conductor::{Conductor, TurnError, chain},
+    revising::Use,
     workflows::Workflows,
 };
 
@@ -25,6 +26,32 @@ pub enum Decision {
     Skip,
     /// Run once more with what is there now: a new run, whose evidence replaces the earlier.
     Again,
+    /// Of objects that contradict each other, use these.
+    Use(Use),
+}
+
+impl Decision {
+    /// All of them.
+    pub const ALL: &[Self] =
+        &[Self::Go, Self::Skip, Self::Again, Self::Use(Use::First), Self::Use(Use::Newest)];
+
+    /// As machines say it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Go => "go",
+            Self::Skip => "skip",
+            Self::Again => "again",
+            Self::Use(Use::First) => "use-first",
+            Self::Use(Use::Newest) => "use-newest",
+        }
+    }
+
+    /// The decision of this word.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|decision| decision.as_str() == word)
+    }
 }
 
 /// Why a decision changed nothing.
@@ -39,6 +66,9 @@ pub enum DecideError {
     /// It does not apply to the case as it is: it was frozen already, inputs are missing, or it contradicts itself.
     #[error("the study is {0}: the decision does not apply to that")]
     DoesNotApply(&'static str),
+    /// No object that the workflow selects is contested.
+    #[error("no object that the workflow selects contradicts another: there is nothing to choose between")]
+    NoConflict,
     /// Something came in between.
     #[error("the study changed at the same time: nothing was decided")]
     Changed,
@@ -102,6 +132,9 @@ impl Conductor {
         };
         let pinned = frozen_by.as_ref().unwrap_or(pinned);
         let mut look = known.look(pinned);
+        if decision != Decision::Skip && known.is_open(&look) {
+            return Err(DecideError::DoesNotApply("waiting for revisions to be told apart"));
+        }
         if matches!(state.stage, case::Stage::Frozen { .. }) {
             look.renewed = self.compared(&known, pinned, &state, &look)?;
         }
@@ -109,6 +142,7 @@ impl Conductor {
             Decision::Go => case::Event::Run { by: by.clone(), look },
             Decision::Again => case::Event::Again { by: by.clone(), look },
             Decision::Skip => case::Event::Cancel { by: by.clone() },
+            Decision::Use(which) => return self.decide_conflicts(&known, pinned, mark, which, (by, reason)),
         };
         let step = step(&pinned.workflow.rules, &state, event, self.outside.clock.now());
         if step.state == state {

@@ -12,7 +12,7 @@ use gantry_dicom::{
     charset,
     data_set::DataSet,
     deflate,
-    header::image_header,
+    header::{self, image_header},
     reader::{self, Limits, Stop},
     syntax::{self, Wrapping},
     tag::{self, Tag},
@@ -22,11 +22,12 @@ use gantry_ports::{
     cases::Cases,
     intake::Intake,
     runs::Runs,
-    store::{ObjectRow, SeriesRow, Standing, StoreError, StudyRow},
+    store::{IdentityRow, ObjectRow, SeriesRow, Standing, StoreError, StudyRow},
 };
 use gantry_types::{
     header::Contrast,
     ids::SiteId,
+    instant::Instant,
     uid::{SopInstanceUid, StudyInstanceUid},
 };
 
@@ -65,6 +66,14 @@ pub enum FactsError {
     Blob(#[from] BlobError),
 }
 
+/// What an object's header says of its study and series; when the study came, it does not know.
+pub(crate) struct Place {
+    pub(crate) study: StudyRow,
+    pub(crate) series: SeriesRow,
+    /// Whom it names, if anybody.
+    pub(crate) identity: Option<IdentityRow>,
+}
+
 impl<'a> Reading<'a> {
     /// As the conductor reads them.
     pub(crate) fn of(outside: &'a Outside) -> Self {
@@ -96,6 +105,44 @@ impl<'a> Reading<'a> {
             };
             let date = digits(tag::SERIES_DATE);
             (!date.is_empty()).then(|| date + &digits(tag::SERIES_TIME))
+        })
+    }
+
+    /// Where an object stands by its own header, and whom it names.
+    ///
+    /// # Errors
+    /// [`FactsError`].
+    pub(crate) fn place(&self, object: &ObjectRow) -> Result<Place, FactsError> {
+        self.with_header(object, |data_set| {
+            let text = |tag| charset::text(data_set, tag);
+            let study = StudyRow {
+                site: object.site.clone(),
+                uid: object.study.clone(),
+                first_received: Instant(0),
+                patient_id: text(tag::PATIENT_ID),
+                patient_id_issuer: text(tag::ISSUER_OF_PATIENT_ID),
+                patient_name: text(tag::PATIENT_NAME),
+                accession_number: text(tag::ACCESSION_NUMBER),
+                accession_issuer: header::accession_issuer(data_set),
+                study_date: text(tag::STUDY_DATE),
+                description: text(tag::STUDY_DESCRIPTION),
+            };
+            let series = SeriesRow {
+                site: object.site.clone(),
+                study: object.study.clone(),
+                uid: object.series.clone(),
+                modality: text(tag::MODALITY),
+                number: text(tag::SERIES_NUMBER),
+                description: text(tag::SERIES_DESCRIPTION),
+            };
+            let (id, issuer) = (study.patient_id.trim(), study.patient_id_issuer.trim());
+            let identity = (!id.is_empty()).then(|| IdentityRow {
+                site: object.site.clone(),
+                study: object.study.clone(),
+                patient_id: id.to_owned(),
+                issuer: issuer.to_owned(),
+            });
+            Place { study, series, identity }
         })
     }
 

@@ -14,10 +14,14 @@ use gantry_ports::{
     state::run as form,
     store::{
         Change, Expectation, LateRow, ObjectRow, PayloadItem, PayloadRow, PinnedPackage, Row, RunRow,
-        StudyRow,
+        Standing, StudyRow,
     },
 };
-use gantry_types::{digest::Digest, instant::Stamp, uid::SeriesInstanceUid};
+use gantry_types::{
+    digest::Digest,
+    instant::Stamp,
+    uid::{SeriesInstanceUid, SopInstanceUid},
+};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
@@ -149,18 +153,32 @@ impl Conductor {
         let before = self.outside.runs.payload(site, uid, workflow, key.ordinal)?;
         let before = before.ok_or(TurnError::Changed)?;
         let objects = Reading::of(&self.outside).objects(site, uid)?;
-        let now: BTreeSet<(InputName, u64)> = self
+        let now: BTreeSet<(InputName, SopInstanceUid)> = self
             .chosen(freezing, &objects)?
             .into_iter()
-            .flat_map(|(input, chosen)| chosen.into_iter().map(move |object| (input.clone(), object.id)))
+            .flat_map(|(input, chosen)| {
+                chosen.into_iter().map(move |object| (input.clone(), object.sop_instance.clone()))
+            })
             .collect();
-        let before: BTreeSet<(InputName, u64)> =
-            before.items.into_iter().map(|item| (item.input, item.object)).collect();
-        let count = |items: &BTreeSet<(InputName, u64)>, of: &InputName| {
+        // A newer header of the same pixels is no other image; one that was set aside is.
+        let stays = |id: u64, frozen: &[ObjectRow]| {
+            let row = frozen.iter().find(|row| row.id == id && row.standing != Standing::SetAside)?;
+            Some(row.sop_instance.clone())
+        };
+        let frozen = self.outside.runs.payload_objects(&before)?;
+        let count_before = |of: &InputName| before.items.iter().filter(|item| item.input == *of).count();
+        let lost = before.items.len();
+        let old: BTreeSet<(InputName, SopInstanceUid)> = before
+            .items
+            .iter()
+            .filter_map(|item| Some((item.input.clone(), stays(item.object, &frozen)?)))
+            .collect();
+        let is_other = lost != old.len() || now != old;
+        let count = |items: &BTreeSet<(InputName, SopInstanceUid)>, of: &InputName| {
             items.iter().filter(|(input, _)| input == of).count()
         };
-        let is_less = |input: &InputName| count(&now, input) < count(&before, input);
-        Ok(if now == before {
+        let is_less = |input: &InputName| count(&now, input) < count_before(input);
+        Ok(if !is_other {
             Renewed::Same
         } else if freezing.pinned.workflow.inputs.keys().any(is_less) {
             Renewed::Smaller

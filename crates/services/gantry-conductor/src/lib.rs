@@ -4,7 +4,7 @@
 //! audit, offers and timers together (RN3); on a conflict the turn is over, and what it was about comes again.
 //!
 //! Reading order: [`Conductor`] (what it needs), `looking` (a study that something came to), `freezing` (a payload
-//! and its run), `running` (an attempt; `jobs` and `lease` beside it), `deciding` (what a person says), `facts` (what expressions see).
+//! and its run), `running` (an attempt; `jobs` and `lease` beside it), `telling` and `revising` (what came again and differs), `deciding` (what a person says), `facts` (what expressions see).
 //!
 //! Invariants
 //! - Everything is read from the store and the kept bytes each time, so that an answer depends on what is there, not on
@@ -19,11 +19,14 @@ mod freezing;
 mod jobs;
 mod lease;
 mod looking;
+mod revising;
 mod running;
+mod telling;
 pub mod workflows;
 
 pub use conductor::{Conductor, Outside, Settings};
 pub use deciding::{DecideError, Decision};
+pub use revising::Use;
 pub use running::{Performers, Slot};
 
 #[cfg(test)]

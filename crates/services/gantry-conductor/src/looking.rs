@@ -4,12 +4,15 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use gantry_definition::document::StudyFacts;
 use gantry_flow::{
-    case::{Effect, Event, Late, Look, Renewed, Stage, State, Tally, step},
+    case::{Contradiction, Effect, Event, Late, Look, Renewed, Stage, State, Tally, step},
     names::{Actor, AssociationId, CaseKey, PayloadKey, Subject},
 };
 use gantry_ports::{
     state::case as form,
-    store::{Change, Expectation, IdentityRow, MachineKind, MachineRow, Row, StoreError, StudyRow},
+    store::{
+        Change, Expectation, IdentityRow, MachineKind, MachineRow, ObjectRow, Row, Standing, StoreError,
+        StudyRow,
+    },
 };
 use gantry_types::{
     instant::Instant,
@@ -40,25 +43,51 @@ pub(crate) struct Known {
     facts: StudyFacts,
     tallies: BTreeMap<SeriesInstanceUid, Tally>,
     released: BTreeMap<AssociationId, Instant>,
-    contradiction: Option<String>,
+    contradiction: Option<Contradiction>,
+    /// Revisions that nobody has told apart yet.
+    open: Vec<ObjectRow>,
+    /// Revisions that contradict the one in force.
+    conflicts: Vec<ObjectRow>,
 }
 
 impl Known {
     /// What a workflow sees.
     pub(crate) fn look(&self, pinned: &Pinned) -> Look {
         let look = pinned.workflow.explain(&self.facts).look(&self.tallies, &self.released);
-        Look { contradiction: self.contradiction.clone(), ..look }
+        let contradiction = self.contradiction.clone().or_else(|| self.conflict(&look));
+        Look { contradiction, ..look }
+    }
+
+    /// Whether what a workflow sees depends on revisions that are not told apart yet (RC2).
+    pub(crate) fn is_open(&self, look: &Look) -> bool {
+        self.open.iter().any(|row| self.contradiction.is_some() || is_selected(row, look))
+    }
+
+    fn conflict(&self, look: &Look) -> Option<Contradiction> {
+        let mut own = self.conflicts.iter().filter(|row| is_selected(row, look));
+        let first = own.next()?;
+        let others = own.count();
+        let more = if others == 0 { String::new() } else { format!(" (and {others} more)") };
+        Some(Contradiction::Revisions(format!(
+            "object {}{more} came again and shows something else: the first or the newest is to be used",
+            first.sop_instance
+        )))
     }
 }
 
+fn is_selected(row: &ObjectRow, look: &Look) -> bool {
+    look.selected.values().any(|input| input.contains_key(&row.series))
+}
+
 /// Why nothing may be made of a study: its objects name more than one patient.
-fn contradiction(identities: &[IdentityRow]) -> Option<String> {
+fn contradiction(identities: &[IdentityRow]) -> Option<Contradiction> {
     let (first, other) = IdentityRow::contradiction(identities)?;
     let name = |row: &IdentityRow| match row.issuer.as_str() {
         "" => format!("`{}`", row.patient_id),
         issuer => format!("`{}` of {issuer}", row.patient_id),
     };
-    Some(format!("objects of this study name two patients, {} and {}", name(first), name(other)))
+    let names = format!("{} and {}", name(first), name(other));
+    Some(Contradiction::Patients(format!("objects of this study name two patients, {names}")))
 }
 
 impl Conductor {
@@ -113,7 +142,12 @@ impl Conductor {
             && !workflows.live.is_empty()
         {
             let known = self.know(study)?;
+            self.want(&known, workflows, &mut change);
             for pinned in &workflows.live {
+                // Once they are told apart the study wants to be looked at again.
+                if known.is_open(&known.look(pinned)) {
+                    continue;
+                }
                 let mut own = Change::default();
                 match self.judge(&known, pinned, &machines, &mut own) {
                     Ok(()) => {
@@ -146,6 +180,18 @@ impl Conductor {
         }
         self.outside.store.commit(&change)?;
         Ok(if troubled { Looked::Partly } else { Looked::Whole })
+    }
+
+    /// Has revisions told apart on which what a workflow sees depends.
+    fn want(&self, known: &Known, workflows: &Workflows, change: &mut Change) {
+        let looks: Vec<Look> = workflows.live.iter().map(|pinned| known.look(pinned)).collect();
+        let is_needed = |row: &&ObjectRow| {
+            row.standing == Standing::Undecided
+                && (known.contradiction.is_some() || looks.iter().any(|look| is_selected(row, look)))
+        };
+        for row in known.open.iter().filter(is_needed) {
+            change.rows.push(Row::Object(ObjectRow { standing: Standing::Wanted, ..row.clone() }));
+        }
     }
 
     /// A case whose workflow cannot be read any more waits for a person, not for ever for its timer.
@@ -194,7 +240,15 @@ impl Conductor {
         let released = outside.cases.releases(&all)?;
         let released = released.into_iter().map(|(id, at)| (AssociationId(id), at)).collect();
         let contradiction = contradiction(&outside.cases.identities(&study.site, &study.uid)?);
-        Ok(Known { study, facts, tallies, released, contradiction })
+        let (mut open, mut conflicts) = (Vec::new(), Vec::new());
+        for object in outside.intake.objects(&study.site, &study.uid)? {
+            if object.standing.is_open() {
+                open.push(object);
+            } else if object.standing == Standing::Conflict {
+                conflicts.push(object);
+            }
+        }
+        Ok(Known { study, facts, tallies, released, contradiction, open, conflicts })
     }
 
     /// Steps one workflow's case.

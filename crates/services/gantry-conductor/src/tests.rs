@@ -462,7 +462,11 @@ fn a_study_of_two_patients_is_held_and_goes_on_when_there_is_one() {
     bench.turn();
     let machines = bench.store.machines(&bench.site(), MachineKind::Case, &bench.study()).unwrap();
     let stage = state::case::state(&machines[0]).unwrap().stage;
-    let case::Stage::Held { why: case::HeldWhy::Contradiction(why), .. } = stage else { panic!("{stage:?}") };
+    let case::Stage::Held { why: case::HeldWhy::Contradiction(case::Contradiction::Patients(why)), .. } =
+        stage
+    else {
+        panic!("{stage:?}")
+    };
     assert_eq!(why, "objects of this study name two patients, `P1` and `P2` of HOSPITAL");
     assert!(machines[0].person.is_some());
     assert_eq!(bench.runs(), 0);

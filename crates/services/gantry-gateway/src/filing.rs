@@ -6,7 +6,7 @@
 use gantry_dicom::{
     charset,
     data_set::DataSet,
-    deflate,
+    deflate, header,
     reader::{self, Limits, Reading, Stop},
     syntax::{self, Wrapping},
     tag::{self, Tag},
@@ -101,7 +101,7 @@ fn from_header(reading: &Reading<'_>) -> Result<Filed, Unfilable> {
         patient_id_issuer: text(tag::ISSUER_OF_PATIENT_ID),
         patient_name: text(tag::PATIENT_NAME),
         accession_number: text(tag::ACCESSION_NUMBER),
-        accession_issuer: accession_issuer(data_set),
+        accession_issuer: header::accession_issuer(data_set),
         study_date: text(tag::STUDY_DATE),
         study_description: text(tag::STUDY_DESCRIPTION),
         modality: text(tag::MODALITY),
@@ -110,17 +110,6 @@ fn from_header(reading: &Reading<'_>) -> Result<Filed, Unfilable> {
         deviations,
     })
 }
-
-/// Who issued the accession number: Local Namespace Entity ID, else Universal Entity ID (PS3.3 C.7.2.1, 10.17).
-fn accession_issuer(data_set: &DataSet<'_>) -> String {
-    let items = data_set.items(tag::ISSUER_OF_ACCESSION_NUMBER_SEQUENCE);
-    let Some(item) = items.first() else { return String::new() };
-    let local = charset::text(item, LOCAL_NAMESPACE_ENTITY_ID);
-    if local.is_empty() { charset::text(item, UNIVERSAL_ENTITY_ID) } else { local }
-}
-
-const LOCAL_NAMESPACE_ENTITY_ID: Tag = Tag(0x0040, 0x0031);
-const UNIVERSAL_ENTITY_ID: Tag = Tag(0x0040, 0x0032);
 
 #[cfg(test)]
 mod tests {
@@ -140,7 +129,7 @@ mod tests {
         data_set.put_str(tag::SERIES_INSTANCE_UID, "1.3");
         data_set.put_str(tag::PATIENT_ID, "P1");
         let mut issuer = DataSet::new();
-        issuer.put_str(LOCAL_NAMESPACE_ENTITY_ID, "RIS");
+        issuer.put_str(Tag(0x0040, 0x0031), "RIS");
         data_set.put_items(tag::ISSUER_OF_ACCESSION_NUMBER_SEQUENCE, vec![issuer]);
         data_set.put_u16(tag::ROWS, &[512]);
         data_set.put_as(tag::PIXEL_DATA, gantry_dicom::vr::Vr::OW, {

@@ -216,7 +216,6 @@ impl Keeper {
             waiting: Arc::clone(&waiting),
             known_studies: BTreeSet::new(),
             known_series: BTreeSet::new(),
-            known_identities: BTreeSet::new(),
             owed: Vec::new(),
         };
         let (beating, pulse) = Pulse::start("keeper");
@@ -249,7 +248,6 @@ struct Desk {
     waiting: Arc<AtomicUsize>,
     known_studies: BTreeSet<StudyInstanceUid>,
     known_series: BTreeSet<(StudyInstanceUid, SeriesInstanceUid)>,
-    known_identities: BTreeSet<IdentityRow>,
     /// Rows that belong to no object, of batches that failed.
     owed: Vec<Row>,
 }
@@ -376,7 +374,8 @@ impl Desk {
             return Err(error.to_string().into());
         }
         for _ in 0..CONFLICTS_MAX {
-            let Decided { mut change, superfluous, unknown } = self.decide(objects)?;
+            let Decided { mut change, superfluous, named, unknown } = self.decide(objects)?;
+            change.rows.extend(named.into_iter().map(Row::Identity));
             change.rows.extend(rows.iter().cloned());
             match self.outside.store.commit(&change) {
                 Ok(_) => {
@@ -466,6 +465,9 @@ impl Desk {
                 decided.change.audit.push(audit_of(&row, now));
                 kept.push(row.clone());
                 decided.change.rows.push(Row::Object(row));
+                // Always written: it may have been taken away since, and none must be missed. What came again names
+                // nobody whom the kept one does not.
+                decided.named.extend(self.identity(&arrived.filed));
                 (id, Reception::Kept)
             }
         };
@@ -481,22 +483,19 @@ impl Desk {
     }
 
     fn remember(&mut self, objects: &[Waiting]) {
-        if KNOWN_MAX < self.known_series.len().max(self.known_identities.len()) {
+        if KNOWN_MAX < self.known_series.len() {
             self.forget();
         }
         for object in objects {
             let filed = &object.arrived.filed;
             self.known_studies.insert(filed.study.clone());
             self.known_series.insert((filed.study.clone(), filed.series.clone()));
-            let identity = self.identity(filed);
-            self.known_identities.extend(identity);
         }
     }
 
     fn forget(&mut self) {
         self.known_studies.clear();
         self.known_series.clear();
-        self.known_identities.clear();
     }
 }
 
@@ -510,6 +509,8 @@ struct Decided {
     change: Change,
     /// Content that is the same as kept content.
     superfluous: Vec<BlobRef>,
+    /// Whom what is new says that it is of.
+    named: BTreeSet<IdentityRow>,
     /// Objects that have to be compared first, by their place in the batch.
     unknown: Unknown,
 }
@@ -520,9 +521,10 @@ fn audit_of(row: &ObjectRow, at: Instant) -> AuditRow {
         actor: "door".to_owned(),
         action: "intake/object-kept".to_owned(),
         subject: row.sop_instance.to_string(),
-        detail: match row.standing {
-            Standing::InForce => "in force".to_owned(),
-            Standing::Undecided => format!("revision {}, undecided: the first stays in force", row.revision),
+        detail: if row.standing == Standing::InForce {
+            "in force".to_owned()
+        } else {
+            format!("revision {}, {}: another one is in force", row.revision, row.standing.as_str())
         },
     }
 }

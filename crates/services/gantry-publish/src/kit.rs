@@ -436,6 +436,7 @@ impl Desk {
         let said = Arc::clone(&self.said);
         let outside = Outside {
             store: self.store.clone(),
+            intake: self.store.inner.clone(),
             cases: self.store.inner.clone(),
             runs: self.store.inner.clone(),
             definitions: self.store.inner.clone(),

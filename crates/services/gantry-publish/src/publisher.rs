@@ -22,6 +22,7 @@ use gantry_ports::{
     cases::Cases,
     clock::Clock,
     definitions::Definitions,
+    intake::Intake,
     news::{News, Seen, Woken},
     packages::Packages,
     runs::Runs,
@@ -45,6 +46,8 @@ mod keeping;
 pub struct Outside {
     /// Where rows are written.
     pub store: Arc<dyn Store>,
+    /// Revisions of images.
+    pub intake: Arc<dyn Intake>,
     /// What is due.
     pub cases: Arc<dyn Cases>,
     /// Payloads, runs and results.

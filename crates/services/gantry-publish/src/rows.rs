@@ -16,7 +16,7 @@ use gantry_ports::{
     lineage::Lineage,
     packages::Application,
     state::publication::PublicationKey,
-    store::{DocumentKind, EvidenceRow, IdentityRow, MachineKey, ObjectRow, ResultRow, RunRow},
+    store::{DocumentKind, EvidenceRow, IdentityRow, MachineKey, ObjectRow, ResultRow, RunRow, Standing},
 };
 use gantry_types::ids::TaskName;
 
@@ -137,6 +137,15 @@ fn destination(outside: &Outside, key: &MachineKey, of: &PublicationKey) -> Resu
     }
 }
 
+/// The revision whose header is in force now, where a newer one has the same pixels (RC2, PT1).
+fn in_force(outside: &Outside, frozen: ObjectRow) -> Result<ObjectRow, Why> {
+    if frozen.standing != Standing::Superseded {
+        return Ok(frozen);
+    }
+    let all = outside.intake.revisions(&frozen.site, &frozen.sop_instance)?;
+    Ok(all.into_iter().find(|row| row.standing == Standing::InForce).unwrap_or(frozen))
+}
+
 /// The application that the run is pinned to: what is plausible, another package would say otherwise.
 fn application(outside: &Outside, run: &RunRow, task: &TaskName) -> Result<Arc<Application>, Why> {
     let pinned = run.packages.iter().find(|pinned| pinned.task == *task);
@@ -157,5 +166,5 @@ fn objects(outside: &Outside, run: &RunRow) -> Result<Vec<ObjectRow>, Why> {
     if objects.iter().any(|object| (&object.site, &object.study) != (&run.site, &run.study)) {
         return Err(Refusal::OtherStudy("objects").into());
     }
-    Ok(objects)
+    objects.into_iter().map(|object| in_force(outside, object)).collect()
 }

@@ -1,5 +1,7 @@
 //! The forms of orders and answers, as JSON Schema.
 
+use gantry_conductor::Decision;
+use gantry_ports::store::Standing;
 use serde_json::{Map, Value, json};
 
 /// A property: its name, whether it must be there, its schema.
@@ -132,7 +134,7 @@ fn studies() -> Named {
         ("series", text()),
         ("transferSyntax", text()),
         ("revision", number()),
-        ("standing", one_of(&["inForce", "undecided"])),
+        ("standing", one_of(&Standing::ALL.iter().map(|standing| standing.as_str()).collect::<Vec<_>>())),
         ("bytes", number()),
         ("digest", text()),
         ("receipts", list(receipt)),
@@ -336,7 +338,7 @@ fn documents() -> Named {
 fn orders() -> Named {
     let decide = object(vec![
         ("workflow", text()),
-        ("decision", one_of(&["go", "skip", "again"])),
+        ("decision", one_of(&Decision::ALL.iter().map(|decision| decision.as_str()).collect::<Vec<_>>())),
         ("reason", reason()),
     ]);
     let resend = with(vec![("destination", Must::MayBe, or_null("string")), ("reason", Must::Be, reason())]);
@@ -356,8 +358,11 @@ fn orders() -> Named {
 }
 
 fn ordered() -> Named {
-    let decided =
-        object(vec![("study", text()), ("workflow", text()), ("decided", one_of(&["go", "skip", "again"]))]);
+    let decided = object(vec![
+        ("study", text()),
+        ("workflow", text()),
+        ("decided", one_of(&Decision::ALL.iter().map(|decision| decision.as_str()).collect::<Vec<_>>())),
+    ]);
     let sent = object(vec![("sopInstance", text()), ("destination", text())]);
     let left = object(vec![("what", text()), ("why", text())]);
     vec![

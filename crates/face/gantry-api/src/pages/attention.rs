@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{extract::State, http::StatusCode, response::Response};
-use gantry_conductor::Decision;
+use gantry_conductor::{Decision, Use};
 use gantry_ports::store::MachineKind;
 use gantry_types::instant::Instant;
 
@@ -193,6 +193,12 @@ pub(super) fn decide(
         }
         Decision::Skip => Button { sends: ("decision", "skip"), says: "Do not run", look: Look::Other },
         Decision::Again => Button { sends: ("decision", "again"), says: "Run once more", look: Look::Usual },
+        Decision::Use(Use::First) => {
+            Button { sends: ("decision", "use-first"), says: "Use what came first", look: Look::Usual }
+        }
+        Decision::Use(Use::Newest) => {
+            Button { sends: ("decision", "use-newest"), says: "Use what came last", look: Look::Usual }
+        }
     };
     let buttons: Vec<Button> = choices.iter().map(button).collect();
     if buttons.is_empty() {

@@ -5,14 +5,13 @@ use axum::{
     extract::{State, rejection::FormRejection},
     response::Response,
 };
-use gantry_conductor::Decision;
 use serde::Deserialize;
 
 use super::{html::encoded, login::place, see_other};
 use crate::{
     orders::Which,
     problem::Problem,
-    routes::{Admin, Named, Operator, Shared, by, order},
+    routes::{Admin, Named, Operator, Shared, by, decision_of, order},
     sources,
 };
 
@@ -66,15 +65,10 @@ pub(super) async fn decide(
 ) -> Result<Response, Problem> {
     let Decided { workflow, decision, reason, back: to } = filled(form)?;
     let by = by(&person, &reason)?;
-    let (decision, said) = match &*decision {
-        "go" => (Decision::Go, "go"),
-        "skip" => (Decision::Skip, "skip"),
-        "again" => (Decision::Again, "again"),
-        other => return Err(Problem::bad_body(format!("`{other}` is no decision: go, skip or again"))),
-    };
+    let decision = decision_of(&decision)?;
     let page = format!("/studies/{}", encoded(&study));
     order(api, move |interface| Ok(interface.orders.decide(&study, &workflow, decision, &by)?)).await?;
-    Ok(back(to, &page, said))
+    Ok(back(to, &page, decision.as_str()))
 }
 
 pub(super) async fn cancel(

@@ -8,6 +8,7 @@ use gantry_conductor::Decision;
 use gantry_definition::expression::{Judgement, Truth};
 use gantry_evidence::object::Kind;
 use gantry_flow::{delivery, run};
+use gantry_ports::store::Standing;
 use gantry_ports::{
     lineage::Lineage,
     state,
@@ -400,11 +401,17 @@ fn write_receipts(html: &mut Html, whole: &Whole) {
             });
         }
     });
-    let undecided = shown.objects.iter().filter(|object| !is_in_force(object)).count();
-    let odd = [
-        (undecided, "objects came again and differ; the first of each stays in force"),
-        (shown.late.len(), "times an object came too late for a payload"),
-    ];
+    for standing in Standing::ALL.iter().filter(|standing| **standing != Standing::InForce) {
+        let count = shown.objects.iter().filter(|object| object.standing == *standing).count();
+        if 0 < count {
+            let words = format!(
+                "{count} revisions of objects are kept beside those in force: {}.",
+                studies::standing(*standing)
+            );
+            html.leaf("p", &[("class", "card warn")], &words);
+        }
+    }
+    let odd = [(shown.late.len(), "times an object came too late for a payload")];
     for (count, words) in odd.into_iter().filter(|(count, _)| 0 < *count) {
         html.leaf("p", &[("class", "card warn")], &format!("{count} {words}."));
     }

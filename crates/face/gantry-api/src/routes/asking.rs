@@ -7,6 +7,7 @@ use axum::{
     extract::{FromRequestParts, Path, Query, Request},
     http::{HeaderMap, StatusCode, header, request::Parts},
 };
+use gantry_conductor::Decision;
 use serde::{Deserialize, de::DeserializeOwned};
 
 use crate::{
@@ -116,6 +117,12 @@ pub(crate) async fn body(request: Request, max: usize) -> Result<Bytes, Problem>
         let sentence = format!("the body is longer than {max} bytes, or broke off");
         Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "http/too-large", sentence)
     })
+}
+
+/// The decision of a word.
+pub(crate) fn decision_of(word: &str) -> Result<Decision, Problem> {
+    let words = Decision::ALL.iter().map(|decision| decision.as_str()).collect::<Vec<_>>().join(", ");
+    Decision::parse(word).ok_or_else(|| Problem::bad_body(format!("`{word}` is no decision: {words}")))
 }
 
 /// An order, as JSON.

@@ -4,13 +4,12 @@ use axum::{
     extract::{Request, State},
     http::StatusCode,
 };
-use gantry_conductor::Decision;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
     Answer, Shared,
-    asking::{Admin, DOCUMENTS_BYTES_MAX, Named, ORDER_BYTES_MAX, Operator, by, ordered},
+    asking::{Admin, DOCUMENTS_BYTES_MAX, Named, ORDER_BYTES_MAX, Operator, by, decision_of, ordered},
     order,
 };
 use crate::{
@@ -20,20 +19,11 @@ use crate::{
     sources,
 };
 
-/// What is decided about a study.
-#[derive(Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Word {
-    Go,
-    Skip,
-    Again,
-}
-
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Decided {
     workflow: String,
-    decision: Word,
+    decision: String,
     reason: String,
 }
 
@@ -85,14 +75,10 @@ pub(super) async fn decide(
 ) -> Answer {
     let Decided { workflow, decision, reason } = ordered(request, ORDER_BYTES_MAX).await?;
     let by = by(&person, &reason)?;
-    let (decision, word) = match decision {
-        Word::Go => (Decision::Go, "go"),
-        Word::Skip => (Decision::Skip, "skip"),
-        Word::Again => (Decision::Again, "again"),
-    };
+    let decision = decision_of(&decision)?;
     let decided = order(api, move |interface| {
         let study = interface.orders.decide(&study, &workflow, decision, &by)?;
-        Ok(json!({ "study": study.as_str(), "workflow": workflow, "decided": word }))
+        Ok(json!({ "study": study.as_str(), "workflow": workflow, "decided": decision.as_str() }))
     });
     done(&decided.await?)
 }

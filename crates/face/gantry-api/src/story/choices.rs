@@ -1,7 +1,7 @@
 //! What a person can decide about a case as it is now: what would apply, and nothing that would be refused.
 
-use gantry_conductor::Decision;
-use gantry_flow::case::{self, Amendment, HeldWhy, Stage};
+use gantry_conductor::{Decision, Use};
+use gantry_flow::case::{self, Amendment, Contradiction, HeldWhy, Stage};
 
 /// The decisions that apply, the usual first. `is_running` says that its newest run is under way.
 #[must_use]
@@ -10,7 +10,14 @@ pub fn choices(case: &case::State, is_running: bool) -> Vec<Decision> {
         // The document says whether it applies; what is missing can only come.
         Stage::NotMatched { .. } => Vec::new(),
         Stage::Waiting { missing, .. } if !missing.is_empty() => vec![Decision::Skip],
-        Stage::Held { why: HeldWhy::Missing(_) | HeldWhy::Contradiction(_), .. } => vec![Decision::Skip],
+        Stage::Held { why: HeldWhy::Contradiction(Contradiction::Revisions(_)), .. } => {
+            vec![Decision::Use(Use::First), Decision::Use(Use::Newest), Decision::Skip]
+        }
+        Stage::Held {
+            why: HeldWhy::Missing(_) | HeldWhy::Contradiction(Contradiction::Patients(_)), ..
+        } => {
+            vec![Decision::Skip]
+        }
         Stage::Waiting { .. } | Stage::Held { why: HeldWhy::MaxWait, .. } | Stage::Expired { .. } => {
             vec![Decision::Go, Decision::Skip]
         }
@@ -69,7 +76,12 @@ mod tests {
         for (stage, is_running, want) in [
             (held(HeldWhy::MaxWait), false, &[Go, Skip][..]),
             (held(HeldWhy::Missing(brain())), false, &[Skip]),
-            (held(HeldWhy::Contradiction("two patients".to_owned())), false, &[Skip]),
+            (held(HeldWhy::Contradiction(Contradiction::Patients("two".to_owned()))), false, &[Skip]),
+            (
+                held(HeldWhy::Contradiction(Contradiction::Revisions("two".to_owned()))),
+                false,
+                &[Decision::Use(Use::First), Decision::Use(Use::Newest), Skip],
+            ),
             (Stage::NotMatched { clauses: Vec::new() }, false, &[]),
             (Stage::Cancelled { by: Actor::from("lena"), at: Instant(0) }, false, &[Go]),
             (frozen(Amendment::None), true, &[]),

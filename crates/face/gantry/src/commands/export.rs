@@ -39,8 +39,8 @@ pub(crate) fn run(node: &Node, study: &StudyRow, out: &Path, as_json: bool) -> R
         let next = series.len() + 1;
         let mut folder = out.join(format!("series-{:03}", series.entry(&object.series).or_insert(next)));
         // Not among the images: whoever reads the series would have one of them twice.
-        if object.standing == Standing::Undecided {
-            folder.push("undecided");
+        if object.standing != Standing::InForce {
+            folder.push(object.standing.as_str());
         }
         fs::create_dir_all(&folder).map_err(failed)?;
         let revision =

@@ -2,10 +2,16 @@
 //! not let out, deliveries that were refused, runs that failed, studies that are held.
 
 use gantry_api::{
+    attention::arguments,
     orders::{Retried, Which, retried_json},
     quarantine::{kind, list_json, name, waiting, why},
+    story::choices,
 };
-use gantry_ports::store::{MachineKind, MachineRow};
+use gantry_conductor::Decision;
+use gantry_ports::{
+    state::case,
+    store::{MachineKind, MachineRow},
+};
 
 use crate::{
     cli::{Listing, Quarantine},
@@ -27,10 +33,13 @@ pub(crate) fn run(command: &Quarantine) -> Result<(), Failure> {
 fn remedy(listing: &Listing, row: &MachineRow) -> String {
     let data = listing.data.display();
     match row.key.kind {
-        MachineKind::Case => format!(
-            "gantry study decide --data {data} {} --workflow {} --go|--skip --reason TEXT",
-            row.key.study, row.key.name
-        ),
+        MachineKind::Case => {
+            // A case that cannot be read can still be given up.
+            let choices =
+                case::state(row).map_or_else(|_| vec![Decision::Skip], |case| choices(&case, false));
+            let (study, workflow, words) = (&row.key.study, &row.key.name, arguments(&choices));
+            format!("gantry study decide --data {data} {study} --workflow {workflow} {words} --reason TEXT")
+        }
         MachineKind::Run | MachineKind::Delivery | MachineKind::Publication => {
             format!("gantry quarantine retry --data {data} {}", name(row))
         }

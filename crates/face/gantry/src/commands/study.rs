@@ -6,13 +6,13 @@ use gantry_api::{
     studies::{self, Listed, Shown, is_in_force},
     view::View,
 };
-use gantry_conductor::Decision;
+use gantry_conductor::{Decision, Use};
 use gantry_ports::intake::StudySearch;
 use gantry_types::instant::Instant;
 use serde_json::json;
 
 use crate::{
-    cli::{Listing, Study},
+    cli::{Listing, Study, WhichToUse},
     commands::{by_command, export},
     node::{Access, Node},
     report::{Failure, print, say},
@@ -26,8 +26,13 @@ pub(crate) fn run(command: Study) -> Result<(), Failure> {
             list(&listing, count, &StudySearch::new(&find, date.as_deref()))
         }
         Study::Show { listing, study } => show(&listing, &study),
-        Study::Decide { listing, study, workflow, go, skip: _, reason } => {
-            let decision = if go { Decision::Go } else { Decision::Skip };
+        Study::Decide { listing, study, workflow, go, skip: _, which, reason } => {
+            let decision = match which {
+                Some(WhichToUse::First) => Decision::Use(Use::First),
+                Some(WhichToUse::Newest) => Decision::Use(Use::Newest),
+                None if go => Decision::Go,
+                None => Decision::Skip,
+            };
             decide(&listing, &study, &workflow, decision, &reason)
         }
         Study::Export { listing, study, out } => {
@@ -53,6 +58,8 @@ fn decide(
     let word = match decision {
         Decision::Go | Decision::Again => "runs with what is there now",
         Decision::Skip => "is not run",
+        Decision::Use(Use::First) => "uses what came first",
+        Decision::Use(Use::Newest) => "uses what came last",
     };
     if listing.json {
         return print(&json!({ "study": study.as_str(), "workflow": workflow, "decided": word }).to_string());
@@ -121,8 +128,10 @@ fn table(view: &View, shown: &Shown) -> Result<(), Failure> {
     }
     for object in objects.iter().filter(|object| !is_in_force(object)) {
         print(&format!(
-            "undecided  image {} came again and differs (revision {}); the first stays in force",
-            object.sop_instance, object.revision
+            "revision   {} of image {}: {}",
+            object.revision,
+            object.sop_instance,
+            studies::standing(object.standing)
         ))?;
     }
     for (deviation, count) in shown.deviations(view)? {

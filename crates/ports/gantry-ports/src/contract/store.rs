@@ -165,6 +165,23 @@ pub fn a_row_replaces_the_row_with_its_key(store: &dyn IntakeStore) {
     assert_eq!(store.objects(&site(), &uid).unwrap(), [undecided]);
 }
 
+/// Every standing is kept; the wanted ones are found.
+pub fn revisions_that_are_wanted_are_found(store: &dyn IntakeStore) {
+    let rows: Vec<ObjectRow> = Standing::ALL
+        .iter()
+        .zip(10..)
+        .map(|(standing, id)| ObjectRow { standing: *standing, ..object(id, "1.2", &format!("1.2.3.{id}")) })
+        .collect();
+    commit(store, rows.iter().cloned().map(Row::Object).collect());
+    let uid = StudyInstanceUid::from_peer("1.2").unwrap();
+    assert_eq!(store.objects(&site(), &uid).unwrap(), rows);
+    let wanted = |count| store.wanted(&site(), count).unwrap();
+    let found: Vec<Standing> = wanted(9).iter().map(|row| row.standing).collect();
+    assert_eq!(found, [Standing::Wanted]);
+    assert_eq!(wanted(0), []);
+    assert_eq!(store.wanted(&"elsewhere".parse().unwrap(), 9).unwrap(), []);
+}
+
 /// Ids come from clocks, and clocks may be wrong.
 pub fn an_id_that_is_taken_replaces_nothing(store: &dyn IntakeStore) {
     commit(store, vec![Row::Object(object(10, "1.2", "1.2.3.4"))]);

@@ -274,4 +274,6 @@ pub fn identities_are_kept_once_and_by_study(store: &dyn IntakeStore) {
     assert_eq!(IdentityRow::contradiction(&all[..2]), None);
     assert!(all[0].may_be(&all[1]) && !all[1].may_be(&all[2]));
     assert!(!all[1].may_be(&identity("1.2", "P1", "ELSEWHERE")));
+    commit(store, vec![Row::IdentityGone(all[2].clone()), Row::IdentityGone(identity("1.2", "P9", ""))]);
+    assert_eq!(store.identities(&site(), &study()).unwrap(), all[..2]);
 }

@@ -115,6 +115,7 @@ impl Tables {
             | Row::Attended { .. }
             | Row::Late(_)
             | Row::Identity(_)
+            | Row::IdentityGone(_)
             | Row::Machine(_) => false,
         }
     }
@@ -150,6 +151,9 @@ impl Tables {
             }
             Row::Identity(row) => {
                 self.identities.insert(row);
+            }
+            Row::IdentityGone(row) => {
+                self.identities.remove(&row);
             }
             Row::Late(row) => {
                 self.late.insert((row.object, row.workflow.clone(), row.ordinal), row);
@@ -291,6 +295,13 @@ impl Intake for MemoryStore {
             [tables.objects.keys().last(), tables.receipts.keys().last(), tables.associations.keys().last()];
         let run = tables.runs.keys().last().and_then(id_of_run);
         Ok(last.into_iter().flatten().copied().chain(run).max().unwrap_or(0))
+    }
+
+    fn wanted(&self, site: &SiteId, count: usize) -> Result<Vec<ObjectRow>, StoreError> {
+        let tables = self.tables();
+        let rows =
+            tables.objects.values().filter(|row| row.site == *site && row.standing == Standing::Wanted);
+        Ok(rows.take(count).cloned().collect())
     }
 
     fn newest_objects(&self, count: usize) -> Result<Vec<ObjectRow>, StoreError> {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use gantry_flow::{
-    case::{Amendment, Effect, HeldWhy, Selection, Signal, Stage, State, Tally},
+    case::{Amendment, Contradiction, Effect, HeldWhy, Selection, Signal, Stage, State, Tally},
     names::{Actor, AssociationId, CaseKey, InputName, Subject},
     step::Step,
 };
@@ -35,6 +35,9 @@ enum Form {
         missing: Option<Vec<String>>,
         /// What contradicts itself; without both it is held because its longest wait is over.
         contradiction: Option<String>,
+        /// Whether it is one of revisions, and not of patients.
+        #[serde(default)]
+        of_revisions: bool,
         at: i64,
         selected: WireSelection,
     },
@@ -144,8 +147,9 @@ fn encode(state: &State) -> String {
             },
             contradiction: match why {
                 HeldWhy::MaxWait | HeldWhy::Missing(_) => None,
-                HeldWhy::Contradiction(why) => Some(why.clone()),
+                HeldWhy::Contradiction(why) => Some(why.to_string()),
             },
+            of_revisions: matches!(why, HeldWhy::Contradiction(Contradiction::Revisions(_))),
             at: at.0,
             selected: selection(selected),
         },
@@ -200,11 +204,12 @@ fn decode(text: &str, subject: Subject) -> Result<State, StateError> {
             missing: names(&missing)?,
             until: until.map(Instant),
         },
-        Form::Held { missing, contradiction, at, selected } => Stage::Held {
+        Form::Held { missing, contradiction, of_revisions, at, selected } => Stage::Held {
             why: match (missing, contradiction) {
                 (None, None) => HeldWhy::MaxWait,
                 (Some(missing), _) => HeldWhy::Missing(names(&missing)?),
-                (None, Some(why)) => HeldWhy::Contradiction(why),
+                (None, Some(why)) if of_revisions => HeldWhy::Contradiction(Contradiction::Revisions(why)),
+                (None, Some(why)) => HeldWhy::Contradiction(Contradiction::Patients(why)),
             },
             at: Instant(at),
             selected: selection_back(selected)?,
@@ -311,7 +316,8 @@ mod tests {
             Stage::Waiting { since: Some(at), selected: selected.clone(), missing: vec![], until: Some(at) },
             held(HeldWhy::MaxWait),
             held(HeldWhy::Missing(vec![chest])),
-            held(HeldWhy::Contradiction("two patients".to_owned())),
+            held(HeldWhy::Contradiction(Contradiction::Patients("two patients".to_owned()))),
+            held(HeldWhy::Contradiction(Contradiction::Revisions("two images".to_owned()))),
             frozen(Signal::AssociationEnd),
             frozen(Signal::Quiet),
             frozen(Signal::MaxWait),

@@ -5,6 +5,7 @@ use alloc::{
     string::String,
     vec::Vec,
 };
+use core::fmt;
 
 use gantry_types::{findings::JudgedClause, instant::Instant, uid::SeriesInstanceUid};
 
@@ -21,10 +22,27 @@ pub struct Look {
     /// When associations were released, of those that were. One that was aborted or lost is not here: its sender will
     /// come again with the rest, so only quiet counts.
     pub released: BTreeMap<AssociationId, Instant>,
-    /// Why nothing may be made of what is there, for people.
-    pub contradiction: Option<String>,
+    /// Why nothing may be made of what is there.
+    pub contradiction: Option<Contradiction>,
     /// Of a case that has a payload: what a new one would be.
     pub renewed: Renewed,
+}
+
+/// Why nothing may be made of what is there, for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Contradiction {
+    /// Its objects name more than one patient.
+    Patients(String),
+    /// An object came again and shows something else: somebody decides which is to be used.
+    Revisions(String),
+}
+
+impl fmt::Display for Contradiction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Patients(why) | Self::Revisions(why) => f.write_str(why),
+        }
+    }
 }
 
 /// A payload that would be frozen now, compared with the one that was.

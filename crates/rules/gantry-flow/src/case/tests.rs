@@ -147,7 +147,7 @@ fn check(rules: &Rules, script: &str, want: Expect) {
                 Event::Look(Look { matched, ..kept.look(rules) })
             }
             "contradict" => {
-                let contradiction = Some("two patients".to_string());
+                let contradiction = Some(Contradiction::Patients("two patients".to_string()));
                 Event::Look(Look { contradiction, ..kept.look(rules) })
             }
             "run" => Event::Run { by, look: kept.look(rules) },
@@ -226,8 +226,8 @@ fn a_contradiction_holds_until_it_is_gone_and_changes_no_payload() {
          70 contradict",
         expect![[r#"
             0 keep 1.0.1 1-3 7 -> waiting with 3, missing [] [] ["20"]
-            1 contradict -> held: Contradiction("two patients") [] []
-            30 contradict -> held: Contradiction("two patients") [] []
+            1 contradict -> held: Contradiction(Patients("two patients")) [] []
+            30 contradict -> held: Contradiction(Patients("two patients")) [] []
             31 look -> frozen by Quiet with 3, late [] ["freeze 1 of 3"] []
             40 contradict -> frozen by Quiet with 3, late [] [] []
             41 look -> frozen by Quiet with 3, late [] [] []

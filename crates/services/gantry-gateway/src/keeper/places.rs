@@ -1,9 +1,6 @@
-//! Where a received object stands: its row, and rows for study, series and identity that have none yet.
+//! Where a received object stands: its row, and rows for study and series that have none yet.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use gantry_ports::store::{Change, IdentityRow, ObjectRow, Row, SeriesRow, Standing, StudyRow};
 
@@ -46,9 +43,6 @@ impl Desk {
                 series.insert(key, row);
             }
         }
-        let new = objects.iter().filter_map(|object| self.identity(&object.arrived.filed));
-        let new: BTreeSet<IdentityRow> = new.filter(|row| !self.known_identities.contains(row)).collect();
-        change.rows.extend(new.into_iter().map(Row::Identity));
         change.rows.extend(studies.into_values().flatten().map(Row::Study));
         change.rows.extend(series.into_values().flatten().map(Row::Series));
         Ok(())

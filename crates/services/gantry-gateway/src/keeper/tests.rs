@@ -254,7 +254,6 @@ fn what_fails_alone_fails_no_other() {
             waiting: Arc::default(),
             known_studies: BTreeSet::new(),
             known_series: BTreeSet::new(),
-            known_identities: BTreeSet::new(),
             owed: Vec::new(),
         };
         let (orders, receiver) = sync_channel(8);

@@ -1,0 +1,203 @@
+//! What follows from revisions: who has the say, what the study is called now, and what a person decides of conflicts.
+
+use std::{collections::BTreeSet, net::IpAddr};
+
+use gantry_definition::document::{Body, Source};
+use gantry_flow::names::Actor;
+use gantry_ports::{
+    definitions,
+    store::{
+        AttentionRow, Change, DocumentKind, Expectation, IdentityRow, ObjectRow, Row, SeriesRow, Standing,
+        StudyRow,
+    },
+};
+use gantry_types::uid::{SeriesInstanceUid, SopInstanceUid, StudyInstanceUid};
+
+use crate::{
+    conductor::{Conductor, TurnError},
+    deciding::DecideError,
+    facts::Reading,
+    looking::Known,
+    workflows::Pinned,
+};
+
+/// Which of two objects that contradict each other is to be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Use {
+    /// The one that came first.
+    First,
+    /// The one that came last.
+    Newest,
+}
+
+impl Conductor {
+    /// Has a study looked at.
+    pub(crate) fn attention(&self, study: &StudyInstanceUid) -> Row {
+        let (site, mark) = (self.settings.site.clone(), self.outside.ids.next());
+        Row::Attention(AttentionRow { site, study: study.clone(), mark })
+    }
+
+    /// The highest authority among the sources that sent an object; that of nobody known is 0.
+    pub(crate) fn authority(&self, object: &ObjectRow) -> Result<u32, TurnError> {
+        let sources = self.sources()?;
+        let mut highest = 0;
+        for receipt in self.outside.intake.receipts(object.id)? {
+            let Some(association) = self.outside.intake.association(receipt.association)? else { continue };
+            let address: Option<IpAddr> = association.address.parse().ok();
+            let is_sender = |source: &&Source| {
+                source.ae_title.as_str() == &*association.calling
+                    && address.is_some_and(|address| source.addresses.iter().any(|net| net.contains(address)))
+            };
+            let of_sender = sources.iter().filter(is_sender).map(|source| source.authority).max();
+            highest = highest.max(of_sender.unwrap_or(0));
+        }
+        Ok(highest)
+    }
+
+    fn sources(&self) -> Result<Vec<Source>, TurnError> {
+        let rows = self.outside.definitions.newest_documents(&self.settings.site, DocumentKind::Source)?;
+        let source = |row| match definitions::body(row) {
+            Ok(Body::Source(source)) => Some(source),
+            // One that cannot be read has no say.
+            Ok(Body::Workflow(_) | Body::Destination(_) | Body::Door(_)) | Err(_) => None,
+        };
+        Ok(rows.iter().filter_map(source).collect())
+    }
+
+    /// Has study and series be called as the header says that came into force, and forgets whom no object names any more.
+    pub(crate) fn refile(
+        &self,
+        before: &ObjectRow,
+        new: &ObjectRow,
+        change: &mut Change,
+    ) -> Result<(), TurnError> {
+        let (site, uid) = (&new.site, &new.study);
+        let reading = Reading::of(&self.outside);
+        let (old_place, place) = (reading.place(before)?, reading.place(new)?);
+        if let Some(row) = self.outside.intake.study(site, uid)? {
+            let renamed = StudyRow { first_received: row.first_received, ..place.study.clone() };
+            if renamed != row {
+                change.audit.push(self.audit("case/header-revised", uid.as_str(), renaming(&row, &renamed)));
+                change.rows.push(Row::Study(renamed));
+            }
+        }
+        let series = self.outside.intake.series(site, uid)?;
+        if series.iter().any(|row: &SeriesRow| row.uid == place.series.uid && *row != place.series) {
+            change.rows.push(Row::Series(place.series.clone()));
+        }
+        if old_place.identity != place.identity {
+            self.forget_identities(before, place.identity.as_ref(), change)?;
+        }
+        Ok(())
+    }
+
+    /// Identities that only `before` named go, with it.
+    fn forget_identities(
+        &self,
+        before: &ObjectRow,
+        new: Option<&IdentityRow>,
+        change: &mut Change,
+    ) -> Result<(), TurnError> {
+        let reading = Reading::of(&self.outside);
+        let objects = self.outside.intake.objects(&before.site, &before.study)?;
+        let counts = |row: &&ObjectRow| {
+            (row.standing == Standing::InForce || row.standing.is_open()) && row.id != before.id
+        };
+        let mut named: BTreeSet<IdentityRow> = new.cloned().into_iter().collect();
+        for object in objects.iter().filter(counts) {
+            named.extend(reading.place(object)?.identity);
+        }
+        let known = self.outside.cases.identities(&before.site, &before.study)?;
+        change.rows.extend(known.into_iter().filter(|row| !named.contains(row)).map(Row::IdentityGone));
+        Ok(())
+    }
+
+    /// Ends the conflicts of the objects that a workflow selects. Who and why go into the audit trail.
+    pub(crate) fn decide_conflicts(
+        &self,
+        known: &Known,
+        pinned: &Pinned,
+        mark: Option<u64>,
+        which: Use,
+        (by, reason): (&Actor, &str),
+    ) -> Result<(), DecideError> {
+        let (site, study) = (&known.study.site, &known.study.uid);
+        let failed = |error: gantry_ports::store::StoreError| DecideError::from(TurnError::from(error));
+        let selected: BTreeSet<SeriesInstanceUid> =
+            known.look(pinned).selected.values().flat_map(|series| series.keys().cloned()).collect();
+        let objects = self.outside.intake.objects(site, study).map_err(failed)?;
+        let contested: BTreeSet<&SopInstanceUid> = objects
+            .iter()
+            .filter(|row| row.standing == Standing::Conflict && selected.contains(&row.series))
+            .map(|row| &row.sop_instance)
+            .collect();
+        if contested.is_empty() {
+            return Err(DecideError::NoConflict);
+        }
+        let mut change = Change {
+            expect: vec![Expectation::Mark { site: site.clone(), study: study.clone(), mark }],
+            rows: vec![self.attention(study)],
+            audit: Vec::new(),
+        };
+        for uid in &contested {
+            // One of them may have been filed under another study.
+            let kin = self.outside.intake.revisions(site, uid).map_err(failed)?;
+            let kin: Vec<&ObjectRow> = kin.iter().collect();
+            self.end_conflict(&kin, which, (by, reason), &mut change)?;
+        }
+        self.outside.store.commit(&change).map_err(TurnError::from)?;
+        Ok(())
+    }
+
+    fn end_conflict(
+        &self,
+        kin: &[&ObjectRow],
+        which: Use,
+        (by, reason): (&Actor, &str),
+        change: &mut Change,
+    ) -> Result<(), TurnError> {
+        let newest = kin.iter().rfind(|row| row.standing == Standing::Conflict);
+        let in_force = kin.iter().find(|row| row.standing == Standing::InForce);
+        let chosen = match which {
+            Use::First => in_force.or(newest),
+            Use::Newest => newest,
+        };
+        let Some(chosen) = chosen else { return Ok(()) };
+        let put = |row: &ObjectRow, standing| Row::Object(ObjectRow { standing, ..row.clone() });
+        for row in kin.iter().filter(|row| row.id != chosen.id) {
+            match (row.standing, which) {
+                (Standing::Conflict, _) | (Standing::InForce, Use::Newest) => {
+                    change.rows.push(put(row, Standing::SetAside));
+                }
+                // They have the pixels of the one that was in force.
+                (Standing::Superseded | Standing::Outranked, Use::Newest) => {
+                    change.rows.push(put(row, Standing::SetAside));
+                }
+                _ => {}
+            }
+        }
+        if chosen.standing != Standing::InForce {
+            let now = ObjectRow { standing: Standing::InForce, ..(**chosen).clone() };
+            change.rows.push(Row::Object(now.clone()));
+            if let Some(before) = in_force {
+                if before.study != now.study {
+                    change.rows.push(self.attention(&before.study));
+                }
+                self.refile(before, &now, change)?;
+            }
+        }
+        let detail = format!("revision {} is used, by {by}: {reason}", chosen.revision);
+        change.audit.push(self.audit("intake/conflict-decided", chosen.sop_instance.as_str(), detail));
+        Ok(())
+    }
+}
+
+fn renaming(old: &StudyRow, new: &StudyRow) -> String {
+    let fields = |row: &StudyRow| {
+        format!(
+            "patient `{}` of `{}`, name `{}`, accession number `{}`",
+            row.patient_id, row.patient_id_issuer, row.patient_name, row.accession_number
+        )
+    };
+    format!("was {}; is {}", fields(old), fields(new))
+}
