@@ -243,6 +243,10 @@ pub enum Withheld {
     Unreadable(String),
     /// The destination takes nothing of its class (DL2): no attempt helps until a person has changed that.
     Laxer(String),
+    /// It names another patient than its study does now (PT1): no attempt helps.
+    OtherPatient,
+    /// The objects of its study name two patients now (PT1).
+    TwoPatients,
 }
 
 impl fmt::Display for Withheld {
@@ -251,6 +255,8 @@ impl fmt::Display for Withheld {
             Self::Damaged(why) => write!(f, "what is kept of the object is damaged: {why}"),
             Self::Unreadable(why) => write!(f, "what is kept of the object cannot be read: {why}"),
             Self::Laxer(why) => f.write_str(why),
+            Self::OtherPatient => f.write_str("it names another patient than its study does now"),
+            Self::TwoPatients => f.write_str("the objects of its study name two patients now"),
         }
     }
 }
@@ -464,8 +470,10 @@ impl Machine<'_> {
 
     fn withheld(&mut self, why: Withheld, jitter: Jitter) {
         match why {
-            Withheld::Damaged(_) | Withheld::Laxer(_) => self.quarantine(Trouble::Withheld(why)),
-            Withheld::Unreadable(_) => self.again(Trouble::Withheld(why), jitter),
+            Withheld::Damaged(_) | Withheld::Laxer(_) | Withheld::OtherPatient => {
+                self.quarantine(Trouble::Withheld(why));
+            }
+            Withheld::Unreadable(_) | Withheld::TwoPatients => self.again(Trouble::Withheld(why), jitter),
         }
     }
 

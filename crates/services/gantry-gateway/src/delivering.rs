@@ -8,6 +8,7 @@
 //! Invariants
 //! - Only kept bytes are sent, and only after their SHA-256 was compared with that of what was made (DL1).
 //! - Nothing goes to a destination that is of a stricter class than the result, as both are when it is sent (DL2).
+//! - Nothing goes out that names another patient than its study does when it is sent (PT1).
 //! - Nothing of one destination is waited for on the way to another; at each destination one courier is kept for the
 //!   urgent lane (UR1).
 //! - Whatever is not known to have arrived is sent again, whoever has died meanwhile: the claim has a lease.

@@ -3,6 +3,11 @@
 use std::{sync::Arc, time::Duration};
 
 use gantry_definition::document::Destination;
+use gantry_dicom::{
+    charset,
+    reader::{self, Limits, Stop},
+    syntax, tag,
+};
 use gantry_dimse::machine::effect::NotTaken;
 use gantry_flow::{
     delivery::{Broken, Effect, Event, State, Withheld},
@@ -12,7 +17,7 @@ use gantry_ports::{
     blob::BlobError,
     news::{Seen, Woken},
     state::delivery as form,
-    store::{EvidenceRow, Expectation, MachineKind, MachineRow, StoreError},
+    store::{EvidenceRow, Expectation, IdentityRow, MachineKind, MachineRow, StoreError},
 };
 use gantry_types::{digest::Digest, ids::DestinationName, instant::Instant};
 use sha2::{Digest as _, Sha256};
@@ -270,7 +275,27 @@ impl Office<'_> {
             let why = format!("of {} bytes {} are its head", bytes.len(), evidence.head_bytes);
             return Err(Withheld::Damaged(why));
         }
+        self.check_patient(evidence, bytes.get(evidence.head_bytes as usize..).unwrap_or_default())?;
         Ok((evidence, bytes))
+    }
+
+    /// Whether an object names whom its study names now (PT1): headers may have been corrected since it was made.
+    fn check_patient(&self, evidence: &EvidenceRow, data_set: &[u8]) -> Result<(), Withheld> {
+        let EvidenceRow { site, study, transfer_syntax, .. } = evidence;
+        let now = self.couriers.outside.cases.identities(site, study);
+        let now = now.map_err(|error| Withheld::Unreadable(error.to_string()))?;
+        if IdentityRow::contradiction(&now).is_some() {
+            return Err(Withheld::TwoPatients);
+        }
+        let (encoding, _) = syntax::layout(transfer_syntax);
+        let stop = Stop::Before(tag::FLOAT_PIXEL_DATA);
+        let header = reader::read(data_set, encoding, Limits::default(), stop).data_set;
+        let own = |tag| charset::text(&header, tag).trim().to_owned();
+        let (patient_id, issuer) = (own(tag::PATIENT_ID), own(tag::ISSUER_OF_PATIENT_ID));
+        let own = IdentityRow { site: site.clone(), study: study.clone(), patient_id, issuer };
+        // One that names nobody names nobody else.
+        let is_own = own.patient_id.is_empty() || now.iter().all(|one| one.may_be(&own));
+        if is_own { Ok(()) } else { Err(Withheld::OtherPatient) }
     }
 
     /// The contexts to propose: that of the object in hand, and those of what waits behind it.

@@ -1,6 +1,7 @@
 //! Deliveries to peers whose every answer is a case, over memory twins and loopback.
 
 mod class;
+mod patient;
 mod peer;
 mod refused;
 mod sabotage;
