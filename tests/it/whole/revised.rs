@@ -212,3 +212,78 @@ fn what_cannot_be_decoded_is_a_conflict() {
     let show = wait_for_outcome(&served, &uid, "held");
     assert_eq!(later(&show), [("conflict".to_owned(), 1)]);
 }
+
+/// After delivery too: what was sent of the wrong patient is superseded by a set of the right one.
+#[test]
+fn a_correction_after_delivery_replaces_what_was_sent() {
+    let test = "a_correction_after_delivery_replaces_what_was_sent";
+    let Some(python) = peer::python(test) else { return };
+    let Some(storescp) = peer::program(test, "storescp") else { return };
+    let dir = TempDir::new().unwrap();
+    let received = dir.path().join("received");
+    fs::create_dir(&received).unwrap();
+    let listening = Listening::start(|port| {
+        let mut command = Command::new(storescp);
+        command.arg("--output-directory").arg(&received).arg(port.to_string());
+        command
+    });
+    let served = Served::start_with(CONFIG);
+    apply(&served, dir.path(), &format!("{WORKFLOW}{}", pacs(&listening.address().to_string())));
+    let study = phantom(dir.path(), 88);
+    let renamed = changed(&python, dir.path().join("renamed"), "PatientID=CORRECTED", &files(&study));
+    send(&served, "GANTRY", &[&study]);
+    let uid = newest_study(&served);
+    let sent = |count: usize| {
+        let list = wait_for(&served, &["delivery", "list"], |list| {
+            let all = list["deliveries"].as_array().cloned().unwrap_or_default();
+            all.len() == count && all.iter().all(|one| one["state"] == "sent")
+        });
+        list["deliveries"].as_array().unwrap().clone()
+    };
+    let first = sent(3);
+    send(&served, "GANTRY", &[&renamed]);
+    let all = sent(6);
+    for one in &all {
+        let is_first = first.iter().any(|earlier| earlier["sopInstance"] == one["sopInstance"]);
+        assert_eq!(one["supersededBy"].is_string(), is_first, "{all:?}");
+    }
+    let show = served.ask(&["study", "show", &uid]).to_string();
+    assert!(show.contains("what had been frozen was corrected or set aside"), "{show}");
+    let script = "import pathlib, pydicom, sys\n\
+                  for path in pathlib.Path(sys.argv[1]).iterdir():\n\
+                  \x20   one = pydicom.dcmread(path)\n\
+                  \x20   print(one.SOPInstanceUID, one.PatientID)";
+    let printed = peer::run(Command::new(&python).args(["-c", script]).arg(&received));
+    let printed = String::from_utf8(printed.stdout).unwrap();
+    for one in all.iter().filter(|one| !one["supersededBy"].is_string()) {
+        let line = format!("{} CORRECTED", one["sopInstance"].as_str().unwrap());
+        assert!(printed.contains(&line), "{printed}");
+    }
+}
+
+/// After the run too: a person says which of two images is the right one, and what was made of the other is replaced.
+#[test]
+fn a_conflict_after_the_run_waits_for_a_person() {
+    let test = "a_conflict_after_the_run_waits_for_a_person";
+    let Some(python) = peer::python(test) else { return };
+    let dir = TempDir::new().unwrap();
+    let served = Served::start_with(CONFIG);
+    apply(&served, dir.path(), &format!("{WORKFLOW}{}", pacs("127.0.0.1:9")));
+    let study = phantom(dir.path(), 89);
+    let other = changed(&python, dir.path().join("other"), "pixel", &files(&study)[30..31]);
+    send(&served, "GANTRY", &[&study]);
+    let uid = newest_study(&served);
+    wait_for_outcome(&served, &uid, "ran");
+    send(&served, "GANTRY", &[&other]);
+    let list = wait_for(&served, &["quarantine", "list"], |list| list.to_string().contains("came again"));
+    assert!(
+        list.to_string().contains("an object of payload 1 came again and shows something else"),
+        "{list}"
+    );
+    decide(&served, &uid, &["--use", "newest"]);
+    wait_for(&served, &["runs", "list"], |list| {
+        let all = list["runs"].as_array().unwrap();
+        all.len() == 2 && all.iter().all(|run| run["state"] == "ran")
+    });
+    assert!(!served.ask(&["quarantine", "list"]).to_string().contains("came again"));
+}

@@ -90,6 +90,9 @@ fn held(state: &case::State) -> String {
         case::Stage::Held { why: case::HeldWhy::Contradiction(why), at, .. } => {
             format!("held since {at}: {why}")
         }
+        case::Stage::Frozen { ordinal, amendment: case::Amendment::Contested(at), .. } => {
+            format!("held since {at}: an object of payload {ordinal} came again and shows something else")
+        }
         case::Stage::Frozen { ordinal, amendment: case::Amendment::Asked(at), late, .. } => {
             let late: u32 = late.values().sum();
             format!(

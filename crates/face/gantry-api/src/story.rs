@@ -151,11 +151,17 @@ impl Story {
                     format!("payload {} is frozen with them at {at}, if nothing more comes", payload + 1)
                 }
                 Some((_, Amendment::Asked(at))) => format!("HELD since {at}: a person decides"),
-                Some((_, Amendment::None)) | None => "they are ignored".to_owned(),
+                Some((_, Amendment::None | Amendment::Contested(_))) | None => "they are ignored".to_owned(),
             };
             format!("LATE: {objects} objects came too late for payload {payload}; {then}")
         };
-        by_payload.into_iter().map(words).collect()
+        let mut all: Vec<String> = by_payload.into_iter().map(words).collect();
+        if let Some((ordinal, Amendment::Contested(at))) = now {
+            all.push(format!(
+                "HELD since {at}: an object of payload {ordinal} came again and shows something else: a person decides"
+            ));
+        }
+        all
     }
 
     fn run_state(&self, run: &RunId) -> Result<Option<run::State>, ViewError> {
@@ -287,6 +293,7 @@ fn frozen(case: &case::State) -> Vec<String> {
                 Signal::Quiet => "nothing more came".to_owned(),
                 Signal::MaxWait => "the longest wait was over".to_owned(),
                 Signal::Late => "objects had come late, and then nothing more".to_owned(),
+                Signal::Revised => "what had been frozen was corrected or set aside".to_owned(),
                 Signal::Person(by) => format!("{by} said so"),
             };
             let objects = case::objects(selected);

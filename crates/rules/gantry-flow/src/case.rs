@@ -19,6 +19,9 @@
 //!
 //! *Again* freezes anew what is frozen, with what is there now.
 //!
+//! What was frozen and is not in force any more, because it was corrected or set aside, is frozen anew, whatever the
+//! workflow says of late objects.
+//!
 //! Where what is there contradicts itself, everything that matches and is not frozen is held instead.
 //!
 //! Invariants
@@ -95,6 +98,8 @@ pub enum Amendment {
     At(Instant),
     /// A person decides, since then.
     Asked(Instant),
+    /// An object came again and shows something else: a person decides which is used, since then.
+    Contested(Instant),
 }
 
 /// A case, seen by one workflow.
@@ -191,6 +196,8 @@ pub enum Signal {
     MaxWait,
     /// Objects had come late, and then nothing more for long enough.
     Late,
+    /// What had been frozen is not in force any more: it was corrected, or somebody decided against it.
+    Revised,
     /// Somebody said so.
     Person(Actor),
 }
@@ -383,7 +390,7 @@ fn is_whole(rules: &Rules, look: &Look) -> bool {
 
 /// Whether a new payload may take the place of the one that was frozen.
 fn may_renew(rules: &Rules, look: &Look) -> bool {
-    look.renewed == Renewed::Other && is_whole(rules, look)
+    matches!(look.renewed, Renewed::Other | Renewed::Revised) && is_whole(rules, look)
 }
 
 /// What is selected now and was not frozen is late; the outcome stays, unless the workflow says to amend.
@@ -409,9 +416,24 @@ fn late(rules: &Rules, state: &State, look: Look, now: Instant) -> Step<State, E
         }
         let is_new = *ignored < late.values().sum::<u32>();
         *amendment = match rules.late {
+            // Whatever the workflow says of late objects: the answer that stands is of something else.
+            _ if matches!(look.contradiction, Some(Contradiction::Revisions(_))) => match amendment {
+                Amendment::Contested(since) => Amendment::Contested(*since),
+                Amendment::None | Amendment::At(_) | Amendment::Asked(_) => Amendment::Contested(now),
+            },
+            _ if look.renewed == Renewed::Revised && is_whole(rules, &look) => {
+                let at = look.last().unwrap_or(now).after(rules.quiet);
+                if at <= now {
+                    let mut step = freeze(state, *ordinal + 1, Signal::Revised, look, now);
+                    effects.append(&mut step.effects);
+                    return Step { effects, ..step };
+                }
+                due = Some(at);
+                Amendment::At(at)
+            }
             Late::Hold if is_new && may_renew(rules, &look) => match amendment {
                 Amendment::Asked(since) => Amendment::Asked(*since),
-                Amendment::None | Amendment::At(_) => Amendment::Asked(now),
+                Amendment::None | Amendment::At(_) | Amendment::Contested(_) => Amendment::Asked(now),
             },
             Late::Amend { settle, max } if is_new && *amended < max && may_renew(rules, &look) => {
                 // Something is selected, or nothing would be late.

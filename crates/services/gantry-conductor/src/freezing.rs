@@ -14,7 +14,7 @@ use gantry_ports::{
     state::run as form,
     store::{
         Change, Expectation, LateRow, ObjectRow, PayloadItem, PayloadRow, PinnedPackage, Row, RunRow,
-        Standing, StudyRow,
+        StudyRow,
     },
 };
 use gantry_types::{
@@ -160,28 +160,21 @@ impl Conductor {
                 chosen.into_iter().map(move |object| (input.clone(), object.sop_instance.clone()))
             })
             .collect();
-        // A newer header of the same pixels is no other image; one that was set aside is.
-        let stays = |id: u64, frozen: &[ObjectRow]| {
-            let row = frozen.iter().find(|row| row.id == id && row.standing != Standing::SetAside)?;
-            Some(row.sop_instance.clone())
-        };
         let frozen = self.outside.runs.payload_objects(&before)?;
-        let count_before = |of: &InputName| before.items.iter().filter(|item| item.input == *of).count();
-        let lost = before.items.len();
-        let old: BTreeSet<(InputName, SopInstanceUid)> = before
-            .items
-            .iter()
-            .filter_map(|item| Some((item.input.clone(), stays(item.object, &frozen)?)))
-            .collect();
-        let is_other = lost != old.len() || now != old;
+        let name = |id: u64| frozen.iter().find(|row| row.id == id).map(|row| row.sop_instance.clone());
+        // A newer header of the same pixels is no other image.
+        let then: BTreeSet<(InputName, SopInstanceUid)> =
+            before.items.iter().filter_map(|item| Some((item.input.clone(), name(item.object)?))).collect();
         let count = |items: &BTreeSet<(InputName, SopInstanceUid)>, of: &InputName| {
             items.iter().filter(|(input, _)| input == of).count()
         };
-        let is_less = |input: &InputName| count(&now, input) < count_before(input);
-        Ok(if !is_other {
-            Renewed::Same
-        } else if freezing.pinned.workflow.inputs.keys().any(is_less) {
+        let is_less = |input: &InputName| count(&now, input) < count(&then, input);
+        Ok(if freezing.pinned.workflow.inputs.keys().any(is_less) {
             Renewed::Smaller
+        } else if self.is_revised(&frozen)? {
+            Renewed::Revised
+        } else if now == then {
+            Renewed::Same
         } else {
             Renewed::Other
         })

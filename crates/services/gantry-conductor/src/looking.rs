@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use gantry_definition::document::StudyFacts;
 use gantry_flow::{
-    case::{Contradiction, Effect, Event, Late, Look, Renewed, Stage, State, Tally, step},
+    case::{Contradiction, Effect, Event, Look, Renewed, Stage, State, Tally, step},
     names::{Actor, AssociationId, CaseKey, PayloadKey, Subject},
 };
 use gantry_ports::{
@@ -279,9 +279,7 @@ impl Conductor {
         };
         let pinned = frozen_by.as_ref().unwrap_or(pinned);
         let mut look = known.look(pinned);
-        if pinned.workflow.rules.late != Late::Ignore {
-            look.renewed = self.compared(known, pinned, &state, &look)?;
-        }
+        look.renewed = self.compared(known, pinned, &state, &look)?;
         let now = self.outside.clock.now();
         let step = step(&pinned.workflow.rules, &state, Event::Look(look), now);
         let version = row.map_or(0, |row| row.version);

@@ -91,6 +91,32 @@ impl Conductor {
         Ok(())
     }
 
+    /// Whether what was frozen is of another patient or order by now, or was set aside.
+    pub(crate) fn is_revised(&self, frozen: &[ObjectRow]) -> Result<bool, TurnError> {
+        let reading = Reading::of(&self.outside);
+        for row in frozen {
+            match row.standing {
+                Standing::SetAside => return Ok(true),
+                Standing::Superseded => {
+                    let all = self.outside.intake.revisions(&row.site, &row.sop_instance)?;
+                    if let Some(now) = all.iter().find(|other| other.standing == Standing::InForce)
+                        && whom(&reading.place(row)?.study) != whom(&reading.place(now)?.study)
+                    {
+                        return Ok(true);
+                    }
+                }
+                Standing::InForce
+                | Standing::Undecided
+                | Standing::Wanted
+                | Standing::Reencoded
+                | Standing::LossyCopy
+                | Standing::Outranked
+                | Standing::Conflict => {}
+            }
+        }
+        Ok(false)
+    }
+
     /// Identities that only `before` named go, with it.
     fn forget_identities(
         &self,
@@ -190,6 +216,11 @@ impl Conductor {
         change.audit.push(self.audit("intake/conflict-decided", chosen.sop_instance.as_str(), detail));
         Ok(())
     }
+}
+
+/// Whom and which order a header names: what evidence must have in common with it (EV3).
+fn whom(row: &StudyRow) -> [&str; 5] {
+    [&row.patient_id, &row.patient_id_issuer, &row.patient_name, &row.accession_number, &row.accession_issuer]
 }
 
 fn renaming(old: &StudyRow, new: &StudyRow) -> String {

@@ -10,6 +10,9 @@ pub fn choices(case: &case::State, is_running: bool) -> Vec<Decision> {
         // The document says whether it applies; what is missing can only come.
         Stage::NotMatched { .. } => Vec::new(),
         Stage::Waiting { missing, .. } if !missing.is_empty() => vec![Decision::Skip],
+        Stage::Frozen { amendment: Amendment::Contested(_), .. } => {
+            vec![Decision::Use(Use::First), Decision::Use(Use::Newest)]
+        }
         Stage::Held { why: HeldWhy::Contradiction(Contradiction::Revisions(_)), .. } => {
             vec![Decision::Use(Use::First), Decision::Use(Use::Newest), Decision::Skip]
         }
@@ -87,6 +90,11 @@ mod tests {
             (frozen(Amendment::None), true, &[]),
             (frozen(Amendment::None), false, &[Again]),
             (frozen(Amendment::Asked(Instant(0))), false, &[Go, Skip]),
+            (
+                frozen(Amendment::Contested(Instant(0))),
+                false,
+                &[Decision::Use(Use::First), Decision::Use(Use::Newest)],
+            ),
         ] {
             let shown = format!("{stage:?}");
             assert_eq!(of(stage, is_running), want, "{shown}");

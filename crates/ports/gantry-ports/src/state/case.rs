@@ -54,6 +54,8 @@ enum Form {
         #[serde(default)]
         asked: Option<i64>,
         #[serde(default)]
+        contested: Option<i64>,
+        #[serde(default)]
         ignored: u32,
         #[serde(default)]
         amended: u32,
@@ -84,6 +86,7 @@ enum WireSignal {
     Quiet,
     MaxWait,
     Late,
+    Revised,
     Person(String),
 }
 
@@ -103,7 +106,8 @@ pub fn key(subject: &Subject) -> MachineKey {
 #[must_use]
 pub fn row(step: &Step<State, Effect>, version: u64) -> MachineRow {
     let person = match &step.state.stage {
-        Stage::Held { at, .. } | Stage::Frozen { amendment: Amendment::Asked(at), .. } => Some(*at),
+        Stage::Held { at, .. }
+        | Stage::Frozen { amendment: Amendment::Asked(at) | Amendment::Contested(at), .. } => Some(*at),
         Stage::NotMatched { .. }
         | Stage::Waiting { .. }
         | Stage::Frozen { .. }
@@ -160,6 +164,7 @@ fn encode(state: &State) -> String {
                 Signal::Quiet => WireSignal::Quiet,
                 Signal::MaxWait => WireSignal::MaxWait,
                 Signal::Late => WireSignal::Late,
+                Signal::Revised => WireSignal::Revised,
                 Signal::Person(by) => WireSignal::Person(by.to_string()),
             },
             at: at.0,
@@ -167,11 +172,15 @@ fn encode(state: &State) -> String {
             late: late.iter().map(|(series, count)| (series.to_string(), *count)).collect(),
             amend_at: match amendment {
                 Amendment::At(at) => Some(at.0),
-                Amendment::None | Amendment::Asked(_) => None,
+                Amendment::None | Amendment::Asked(_) | Amendment::Contested(_) => None,
             },
             asked: match amendment {
                 Amendment::Asked(at) => Some(at.0),
-                Amendment::None | Amendment::At(_) => None,
+                Amendment::None | Amendment::At(_) | Amendment::Contested(_) => None,
+            },
+            contested: match amendment {
+                Amendment::Contested(at) => Some(at.0),
+                Amendment::None | Amendment::At(_) | Amendment::Asked(_) => None,
             },
             ignored: *ignored,
             amended: *amended,
@@ -214,31 +223,42 @@ fn decode(text: &str, subject: Subject) -> Result<State, StateError> {
             at: Instant(at),
             selected: selection_back(selected)?,
         },
-        Form::Frozen { ordinal, signal, at, selected, late, amend_at, asked, ignored, amended } => {
-            Stage::Frozen {
-                ordinal,
-                signal: match signal {
-                    WireSignal::AssociationEnd => Signal::AssociationEnd,
-                    WireSignal::Quiet => Signal::Quiet,
-                    WireSignal::MaxWait => Signal::MaxWait,
-                    WireSignal::Late => Signal::Late,
-                    WireSignal::Person(by) => Signal::Person(Actor::from(&*by)),
-                },
-                at: Instant(at),
-                selected: selection_back(selected)?,
-                late: late
-                    .into_iter()
-                    .map(|(uid, count)| Ok((series(&uid)?, count)))
-                    .collect::<Result<_, StateError>>()?,
-                amendment: match (amend_at, asked) {
-                    (Some(at), _) => Amendment::At(Instant(at)),
-                    (None, Some(at)) => Amendment::Asked(Instant(at)),
-                    (None, None) => Amendment::None,
-                },
-                ignored,
-                amended,
-            }
-        }
+        Form::Frozen {
+            ordinal,
+            signal,
+            at,
+            selected,
+            late,
+            amend_at,
+            asked,
+            contested,
+            ignored,
+            amended,
+        } => Stage::Frozen {
+            ordinal,
+            signal: match signal {
+                WireSignal::AssociationEnd => Signal::AssociationEnd,
+                WireSignal::Quiet => Signal::Quiet,
+                WireSignal::MaxWait => Signal::MaxWait,
+                WireSignal::Late => Signal::Late,
+                WireSignal::Revised => Signal::Revised,
+                WireSignal::Person(by) => Signal::Person(Actor::from(&*by)),
+            },
+            at: Instant(at),
+            selected: selection_back(selected)?,
+            late: late
+                .into_iter()
+                .map(|(uid, count)| Ok((series(&uid)?, count)))
+                .collect::<Result<_, StateError>>()?,
+            amendment: match (amend_at, asked, contested) {
+                (Some(at), _, _) => Amendment::At(Instant(at)),
+                (None, Some(at), _) => Amendment::Asked(Instant(at)),
+                (None, None, Some(at)) => Amendment::Contested(Instant(at)),
+                (None, None, None) => Amendment::None,
+            },
+            ignored,
+            amended,
+        },
         Form::Expired { at, selected } => {
             Stage::Expired { at: Instant(at), selected: selection_back(selected)? }
         }
@@ -324,13 +344,15 @@ mod tests {
             frozen(Signal::Person(by.clone())),
             amended(Signal::Late, Amendment::At(Instant(8))),
             amended(Signal::Quiet, Amendment::Asked(at)),
+            amended(Signal::Revised, Amendment::Contested(at)),
             Stage::Expired { at, selected: selected.clone() },
             Stage::Cancelled { by, at },
         ] {
             let state = State { subject: subject.clone(), stage };
             let is_held = matches!(
                 state.stage,
-                Stage::Held { .. } | Stage::Frozen { amendment: Amendment::Asked(_), .. }
+                Stage::Held { .. }
+                    | Stage::Frozen { amendment: Amendment::Asked(_) | Amendment::Contested(_), .. }
             );
             let step = Step { state, effects: Vec::new(), timers: Vec::new() };
             let mut row = row(&step, 3);

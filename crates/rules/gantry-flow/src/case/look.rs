@@ -54,6 +54,8 @@ pub enum Renewed {
     Smaller,
     /// Others, and at least as many.
     Other,
+    /// What was frozen is not in force any more: it names its patient otherwise now, or somebody set it aside.
+    Revised,
 }
 
 /// Whether a workflow applies.

@@ -91,6 +91,7 @@ fn show(step: &Step<State, Effect>) -> String {
                 Amendment::None => String::new(),
                 Amendment::At(_) => ", to be amended".to_string(),
                 Amendment::Asked(at) => format!(", asked at {}", at.0 / SECOND),
+                Amendment::Contested(at) => format!(", contested at {}", at.0 / SECOND),
             };
             format!("frozen by {signal:?} with {}, late {:?}{what}", objects(selected), late.values())
         }
@@ -133,10 +134,11 @@ fn check(rules: &Rules, script: &str, want: Expect) {
                 kept.released.insert(AssociationId(words[2].parse().unwrap()), now);
                 Event::Look(kept.look(rules))
             }
-            "other" | "same" | "smaller" => {
+            "other" | "same" | "smaller" | "revised" => {
                 kept.renewed = Some(match words[1] {
                     "other" => Renewed::Other,
                     "same" => Renewed::Same,
+                    "revised" => Renewed::Revised,
                     _ => Renewed::Smaller,
                 });
                 Event::Look(kept.look(rules))
@@ -148,6 +150,10 @@ fn check(rules: &Rules, script: &str, want: Expect) {
             }
             "contradict" => {
                 let contradiction = Some(Contradiction::Patients("two patients".to_string()));
+                Event::Look(Look { contradiction, ..kept.look(rules) })
+            }
+            "contest" => {
+                let contradiction = Some(Contradiction::Revisions("two images".to_string()));
                 Event::Look(Look { contradiction, ..kept.look(rules) })
             }
             "run" => Event::Run { by, look: kept.look(rules) },

@@ -185,3 +185,33 @@ fn amendments_are_bounded_and_never_forgotten() {
     }
     assert!(200 < amended, "{amended} amendments are too few to have tried it");
 }
+
+/// Whatever the workflow says of late objects: what was frozen is not in force any more.
+#[test]
+fn what_was_corrected_is_frozen_anew_and_what_is_contested_waits_for_a_person() {
+    check(
+        &with(Late::Ignore),
+        "0 keep 1.0.1 1-3 7
+         20 look
+         30 contest
+         31 contest
+         32 run
+         33 look
+         34 revised
+         35 same
+         36 look
+         37 contradict",
+        expect![[r#"
+            0 keep 1.0.1 1-3 7 -> waiting with 3, missing [] [] ["20"]
+            20 look -> frozen by Quiet with 3, late [] ["freeze 1 of 3"] []
+            30 contest -> frozen by Quiet with 3, late [], contested at 30 [] []
+            31 contest -> frozen by Quiet with 3, late [], contested at 30 [] []
+            32 run -> frozen by Quiet with 3, late [], contested at 30 [] []
+            33 look -> frozen by Quiet with 3, late [] [] []
+            34 revised -> frozen by Revised with 3, late [] ["freeze 2 of 3"] []
+            35 same -> frozen by Revised with 3, late [] [] []
+            36 look -> frozen by Revised with 3, late [] [] []
+            37 contradict -> frozen by Revised with 3, late [] [] []
+        "#]],
+    );
+}
