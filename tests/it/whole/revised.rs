@@ -153,7 +153,7 @@ fn a_header_of_less_authority_is_kept_and_not_used() {
     apply(&served, dir.path(), &format!("{WORKFLOW}{}{sources}", pacs("127.0.0.1:9")));
     let study = phantom(dir.path(), 85);
     let all = files(&study);
-    let old = changed(&python, dir.path().join("old"), "SeriesDescription=as the archive has it", &all[..3]);
+    let old = changed(&python, dir.path().join("old"), "PatientID=AS-THE-ARCHIVE-HAS-IT", &all[..3]);
     let new = changed(&python, dir.path().join("new"), "SeriesDescription=as it should be", &all[3..5]);
     let send_as = |title: &str, paths: &[&Path]| {
         let mut command = Command::new(program());
@@ -165,6 +165,7 @@ fn a_header_of_less_authority_is_kept_and_not_used() {
     send_as("CT", &[&new]);
     let uid = newest_study(&served);
     wait_for_later(&served, &uid, &[("inForce", 2), ("outranked", 3)]);
+    // Whom it names does not count: the study is of one patient.
     let show = wait_for_outcome(&served, &uid, "ran");
     let series = show["series"].as_array().unwrap();
     assert!(series.iter().any(|one| one["description"] == "as it should be"), "{series:?}");

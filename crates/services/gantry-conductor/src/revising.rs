@@ -1,15 +1,15 @@
 //! What follows from revisions: who has the say, what the study is called now, and what a person decides of conflicts.
 
-use std::{collections::BTreeSet, net::IpAddr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
 
 use gantry_definition::document::{Body, Source};
 use gantry_flow::names::Actor;
 use gantry_ports::{
     definitions,
-    store::{
-        AttentionRow, Change, DocumentKind, Expectation, IdentityRow, ObjectRow, Row, SeriesRow, Standing,
-        StudyRow,
-    },
+    store::{AttentionRow, Change, DocumentKind, Expectation, ObjectRow, Row, Standing, StudyRow},
 };
 use gantry_types::uid::{SeriesInstanceUid, SopInstanceUid, StudyInstanceUid};
 
@@ -64,30 +64,60 @@ impl Conductor {
         Ok(rows.iter().filter_map(source).collect())
     }
 
-    /// Has study and series be called as the header says that came into force, and forgets whom no object names any more.
-    pub(crate) fn refile(
-        &self,
-        before: &ObjectRow,
-        new: &ObjectRow,
-        change: &mut Change,
-    ) -> Result<(), TurnError> {
-        let (site, uid) = (&new.site, &new.study);
+    /// Has study and series be called as the headers say that come into force; of several the last.
+    pub(crate) fn refile(&self, in_force: &[ObjectRow], change: &mut Change) -> Result<(), TurnError> {
         let reading = Reading::of(&self.outside);
-        let (old_place, place) = (reading.place(before)?, reading.place(new)?);
-        if let Some(row) = self.outside.intake.study(site, uid)? {
-            let renamed = StudyRow { first_received: row.first_received, ..place.study.clone() };
+        let mut series = BTreeMap::new();
+        for object in in_force {
+            series.insert((&object.study, &object.series), object);
+        }
+        for ((study, _), object) in series {
+            let place = reading.place(object)?.series;
+            let known = self.outside.intake.series(&self.settings.site, study)?;
+            if known.iter().any(|row| row.uid == place.uid && *row != place) {
+                change.rows.push(Row::Series(place));
+            }
+        }
+        let Some(last) = in_force.last() else { return Ok(()) };
+        if let Some(row) = self.outside.intake.study(&last.site, &last.study)? {
+            let renamed = StudyRow { first_received: row.first_received, ..reading.place(last)?.study };
             if renamed != row {
-                change.audit.push(self.audit("case/header-revised", uid.as_str(), renaming(&row, &renamed)));
+                let detail = renaming(&row, &renamed);
+                change.audit.push(self.audit("case/header-revised", last.study.as_str(), detail));
                 change.rows.push(Row::Study(renamed));
             }
         }
-        let series = self.outside.intake.series(site, uid)?;
-        if series.iter().any(|row: &SeriesRow| row.uid == place.series.uid && *row != place.series) {
-            change.rows.push(Row::Series(place.series.clone()));
+        Ok(())
+    }
+
+    /// Identities go that no object of a study names after the change; what is not in force and told apart has no say.
+    pub(crate) fn forget_identities(
+        &self,
+        study: &StudyInstanceUid,
+        change: &mut Change,
+    ) -> Result<(), TurnError> {
+        let site = &self.settings.site;
+        let known = self.outside.cases.identities(site, study)?;
+        if known.len() < 2 {
+            return Ok(());
         }
-        if old_place.identity != place.identity {
-            self.forget_identities(before, place.identity.as_ref(), change)?;
+        let mut objects: BTreeMap<u64, ObjectRow> =
+            self.outside.intake.objects(site, study)?.into_iter().map(|row| (row.id, row)).collect();
+        for row in &change.rows {
+            if let Row::Object(row) = row
+                && row.study == *study
+            {
+                objects.insert(row.id, row.clone());
+            }
         }
+        let reading = Reading::of(&self.outside);
+        let mut named = BTreeSet::new();
+        for object in
+            objects.values().filter(|row| row.standing == Standing::InForce || row.standing.is_open())
+        {
+            named.extend(reading.place(object)?.identity);
+        }
+        change.rows.extend(known.into_iter().filter(|row| !named.contains(row)).map(Row::IdentityGone));
         Ok(())
     }
 
@@ -117,27 +147,6 @@ impl Conductor {
         Ok(false)
     }
 
-    /// Identities that only `before` named go, with it.
-    fn forget_identities(
-        &self,
-        before: &ObjectRow,
-        new: Option<&IdentityRow>,
-        change: &mut Change,
-    ) -> Result<(), TurnError> {
-        let reading = Reading::of(&self.outside);
-        let objects = self.outside.intake.objects(&before.site, &before.study)?;
-        let counts = |row: &&ObjectRow| {
-            (row.standing == Standing::InForce || row.standing.is_open()) && row.id != before.id
-        };
-        let mut named: BTreeSet<IdentityRow> = new.cloned().into_iter().collect();
-        for object in objects.iter().filter(counts) {
-            named.extend(reading.place(object)?.identity);
-        }
-        let known = self.outside.cases.identities(&before.site, &before.study)?;
-        change.rows.extend(known.into_iter().filter(|row| !named.contains(row)).map(Row::IdentityGone));
-        Ok(())
-    }
-
     /// Ends the conflicts of the objects that a workflow selects. Who and why go into the audit trail.
     pub(crate) fn decide_conflicts(
         &self,
@@ -165,56 +174,57 @@ impl Conductor {
             rows: vec![self.attention(study)],
             audit: Vec::new(),
         };
+        let mut in_force = Vec::new();
         for uid in &contested {
             // One of them may have been filed under another study.
             let kin = self.outside.intake.revisions(site, uid).map_err(failed)?;
-            let kin: Vec<&ObjectRow> = kin.iter().collect();
-            self.end_conflict(&kin, which, (by, reason), &mut change)?;
+            in_force.extend(self.end_conflict(&kin, which, (by, reason), &mut change));
         }
+        self.refile(&in_force, &mut change)?;
+        self.forget_identities(study, &mut change)?;
         self.outside.store.commit(&change).map_err(TurnError::from)?;
         Ok(())
     }
 
+    /// Has one of an object's revisions be used; gives it, if another one was in force.
     fn end_conflict(
         &self,
-        kin: &[&ObjectRow],
+        kin: &[ObjectRow],
         which: Use,
         (by, reason): (&Actor, &str),
         change: &mut Change,
-    ) -> Result<(), TurnError> {
+    ) -> Option<ObjectRow> {
         let newest = kin.iter().rfind(|row| row.standing == Standing::Conflict);
-        let in_force = kin.iter().find(|row| row.standing == Standing::InForce);
+        let before = kin.iter().find(|row| row.standing == Standing::InForce);
         let chosen = match which {
-            Use::First => in_force.or(newest),
+            Use::First => before.or(newest),
             Use::Newest => newest,
-        };
-        let Some(chosen) = chosen else { return Ok(()) };
-        let put = |row: &ObjectRow, standing| Row::Object(ObjectRow { standing, ..row.clone() });
+        }?;
         for row in kin.iter().filter(|row| row.id != chosen.id) {
-            match (row.standing, which) {
-                (Standing::Conflict, _) | (Standing::InForce, Use::Newest) => {
-                    change.rows.push(put(row, Standing::SetAside));
-                }
+            let is_set_aside = match row.standing {
+                Standing::Conflict => true,
                 // They have the pixels of the one that was in force.
-                (Standing::Superseded | Standing::Outranked, Use::Newest) => {
-                    change.rows.push(put(row, Standing::SetAside));
-                }
-                _ => {}
-            }
-        }
-        if chosen.standing != Standing::InForce {
-            let now = ObjectRow { standing: Standing::InForce, ..(**chosen).clone() };
-            change.rows.push(Row::Object(now.clone()));
-            if let Some(before) = in_force {
-                if before.study != now.study {
-                    change.rows.push(self.attention(&before.study));
-                }
-                self.refile(before, &now, change)?;
+                Standing::InForce | Standing::Superseded | Standing::Outranked => which == Use::Newest,
+                Standing::Undecided
+                | Standing::Wanted
+                | Standing::Reencoded
+                | Standing::LossyCopy
+                | Standing::SetAside => false,
+            };
+            if is_set_aside {
+                change.rows.push(Row::Object(ObjectRow { standing: Standing::SetAside, ..row.clone() }));
             }
         }
         let detail = format!("revision {} is used, by {by}: {reason}", chosen.revision);
         change.audit.push(self.audit("intake/conflict-decided", chosen.sop_instance.as_str(), detail));
-        Ok(())
+        if chosen.standing == Standing::InForce {
+            return None;
+        }
+        let elsewhere = before.filter(|before| before.study != chosen.study);
+        change.rows.extend(elsewhere.map(|before| self.attention(&before.study)));
+        let now = ObjectRow { standing: Standing::InForce, ..chosen.clone() };
+        change.rows.push(Row::Object(now.clone()));
+        Some(now)
     }
 }
 

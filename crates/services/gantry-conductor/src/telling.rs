@@ -104,19 +104,16 @@ impl Conductor {
         };
         let Some(answer) = answer else { return Ok(false) };
         let answer = answer.unwrap_or_else(|why| vec![unknown(first, &why)]);
-        let mut told = false;
-        for (candidate, comparisons) in candidates.iter().zip(&answer) {
-            match self.tell(candidate, comparisons) {
-                Ok(()) => told = true,
-                Err(TurnError::Changed) => {}
-                Err(TurnError::Store(error)) => return Err(error),
-                Err(error) => {
-                    let uid = &candidate.new.sop_instance;
-                    self.trouble(uid.as_str(), &format!("revisions of {uid}: {}", chain(&error)));
-                }
+        match self.tell(&candidates, &answer) {
+            Ok(()) => Ok(true),
+            Err(TurnError::Changed) => Ok(false),
+            Err(TurnError::Store(error)) => Err(error),
+            Err(error) => {
+                let uid = &first.new.sop_instance;
+                self.trouble(uid.as_str(), &format!("revisions of {uid}: {}", chain(&error)));
+                Ok(false)
             }
         }
-        Ok(told)
     }
 
     /// Wanted revisions of one study, of each UID the first: what the next is depends on it.
@@ -202,30 +199,38 @@ impl Conductor {
         })
     }
 
-    /// Writes what a revision is, if its kin and its study are still what they were.
-    fn tell(&self, candidate: &Candidate, comparisons: &[Comparison]) -> Result<(), TurnError> {
-        let told = self.judge_revision(candidate, comparisons)?;
-        let (site, study) = (&candidate.new.site, &candidate.new.study);
+    /// Writes what revisions are, of those whose kin are still what they were, if nothing comes to their study meanwhile.
+    fn tell(&self, candidates: &[Candidate], answer: &[Vec<Comparison>]) -> Result<(), TurnError> {
+        let Some(study) = candidates.first().map(|candidate| &candidate.new.study) else { return Ok(()) };
+        let mut told = Vec::new();
+        for (candidate, comparisons) in candidates.iter().zip(answer) {
+            told.push((candidate, self.judge_revision(candidate, comparisons)?));
+        }
         for _ in 0..CONFLICTS_MAX {
+            let site = &self.settings.site;
             let mark = self.outside.cases.mark(site, study)?;
-            if self.outside.intake.revisions(site, &candidate.new.sop_instance)? != candidate.all {
+            let expect = vec![Expectation::Mark { site: site.clone(), study: study.clone(), mark }];
+            let mut change = Change { expect, rows: vec![self.attention(study)], audit: Vec::new() };
+            let mut in_force = Vec::new();
+            for (candidate, Told { standing, why }) in &told {
+                if self.outside.intake.revisions(site, &candidate.new.sop_instance)? != candidate.all {
+                    continue;
+                }
+                let new = ObjectRow { standing: *standing, ..candidate.new.clone() };
+                let detail = format!("revision {}: {why}", new.revision);
+                change.audit.push(self.audit("intake/revision-told", new.sop_instance.as_str(), detail));
+                if let (Standing::InForce, Some(before)) = (standing, candidate.in_force()) {
+                    let before = ObjectRow { standing: Standing::Superseded, ..before.clone() };
+                    change.rows.push(Row::Object(before));
+                    in_force.push(new.clone());
+                }
+                change.rows.push(Row::Object(new));
+            }
+            if change.audit.is_empty() {
                 return Err(TurnError::Changed);
             }
-            let new = ObjectRow { standing: told.standing, ..candidate.new.clone() };
-            let mut change = Change {
-                expect: vec![Expectation::Mark { site: site.clone(), study: study.clone(), mark }],
-                rows: vec![self.attention(study), Row::Object(new.clone())],
-                audit: vec![self.audit(
-                    "intake/revision-told",
-                    new.sop_instance.as_str(),
-                    format!("revision {}: {}", new.revision, told.why),
-                )],
-            };
-            if let (Standing::InForce, Some(before)) = (told.standing, candidate.in_force()) {
-                let before = ObjectRow { standing: Standing::Superseded, ..before.clone() };
-                change.rows.push(Row::Object(before.clone()));
-                self.refile(&before, &new, &mut change)?;
-            }
+            self.refile(&in_force, &mut change)?;
+            self.forget_identities(study, &mut change)?;
             match self.outside.store.commit(&change).map_err(TurnError::from) {
                 Err(TurnError::Changed) => {}
                 other => return other.map(drop),

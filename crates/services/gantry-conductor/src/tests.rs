@@ -1,6 +1,7 @@
 //! Laws of the conductor, over the in-memory twins: what came in becomes one run, and nothing is forgotten.
 
 mod bench;
+mod revisions;
 
 use std::sync::{Arc, Mutex, mpsc::channel};
 

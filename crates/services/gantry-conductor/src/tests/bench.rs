@@ -292,7 +292,7 @@ impl Bench {
         StudyInstanceUid::parse("1").unwrap()
     }
 
-    fn commit(&self, rows: Vec<Row>) {
+    pub(super) fn commit(&self, rows: Vec<Row>) {
         self.store.commit(&Change { rows, ..Change::default() }).unwrap();
     }
 
@@ -323,7 +323,7 @@ impl Bench {
         self.conductor.turn().unwrap();
     }
 
-    fn uid(series: &str, number: u32) -> SopInstanceUid {
+    pub(super) fn uid(series: &str, number: u32) -> SopInstanceUid {
         SopInstanceUid::parse(&format!("{series}.{number}")).unwrap()
     }
 
@@ -385,7 +385,12 @@ impl Bench {
         self.commit(rows);
     }
 
-    fn object(&self, sop: &SopInstanceUid, series: &SeriesInstanceUid, equipment: &str) -> ObjectRow {
+    pub(super) fn object(
+        &self,
+        sop: &SopInstanceUid,
+        series: &SeriesInstanceUid,
+        equipment: &str,
+    ) -> ObjectRow {
         let mut data_set = DataSet::new();
         data_set.put_str(tag::SOP_CLASS_UID, CT);
         data_set.put_str(tag::SOP_INSTANCE_UID, sop.as_str());
