@@ -151,6 +151,9 @@ fn grow_log(connection: &mut Connection, path: &Path) -> Result<(), StoreError> 
 }
 
 #[cfg(test)]
+mod migrated;
+
+#[cfg(test)]
 mod tests {
     use tempfile::TempDir;
 
