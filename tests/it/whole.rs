@@ -3,6 +3,7 @@
 mod again;
 mod backup;
 mod chest;
+mod early;
 mod held;
 mod kills;
 mod lanes;
