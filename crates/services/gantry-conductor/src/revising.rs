@@ -16,7 +16,7 @@ use gantry_types::uid::{SeriesInstanceUid, SopInstanceUid, StudyInstanceUid};
 use crate::{
     conductor::{Conductor, TurnError},
     deciding::DecideError,
-    facts::Reading,
+    facts::{FactsError, Reading},
     looking::Known,
     workflows::Pinned,
 };
@@ -115,7 +115,12 @@ impl Conductor {
         for object in
             objects.values().filter(|row| row.standing == Standing::InForce || row.standing.is_open())
         {
-            named.extend(reading.place(object)?.identity);
+            match reading.place(object) {
+                Ok(place) => named.extend(place.identity),
+                // It may name any of them.
+                Err(FactsError::Blob(_)) => return Ok(()),
+                Err(error) => return Err(error.into()),
+            }
         }
         change.rows.extend(known.into_iter().filter(|row| !named.contains(row)).map(Row::IdentityGone));
         Ok(())
@@ -123,14 +128,13 @@ impl Conductor {
 
     /// Whether what was frozen is of another patient or order by now, or was set aside.
     pub(crate) fn is_revised(&self, frozen: &[ObjectRow]) -> Result<bool, TurnError> {
-        let reading = Reading::of(&self.outside);
         for row in frozen {
             match row.standing {
                 Standing::SetAside => return Ok(true),
                 Standing::Superseded => {
                     let all = self.outside.intake.revisions(&row.site, &row.sop_instance)?;
                     if let Some(now) = all.iter().find(|other| other.standing == Standing::InForce)
-                        && whom(&reading.place(row)?.study) != whom(&reading.place(now)?.study)
+                        && !self.name_the_same(row, now)?
                     {
                         return Ok(true);
                     }
@@ -145,6 +149,16 @@ impl Conductor {
             }
         }
         Ok(false)
+    }
+
+    /// Whether two headers name the same patient and order; of one that cannot be read nobody knows.
+    fn name_the_same(&self, one: &ObjectRow, other: &ObjectRow) -> Result<bool, TurnError> {
+        let reading = Reading::of(&self.outside);
+        match (reading.place(one), reading.place(other)) {
+            (Ok(one), Ok(other)) => Ok(whom(&one.study) == whom(&other.study)),
+            (Err(FactsError::Blob(_)), _) | (_, Err(FactsError::Blob(_))) => Ok(false),
+            (Err(error), _) | (_, Err(error)) => Err(error.into()),
+        }
     }
 
     /// Ends the conflicts of the objects that a workflow selects. Who and why go into the audit trail.

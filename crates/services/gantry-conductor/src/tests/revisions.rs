@@ -118,3 +118,15 @@ fn rc2_a_revision_that_comes_meanwhile_is_told_after_the_first() {
     assert!(tell(&bench, || answer(Headers::Equal, Pixels::Equal)));
     assert_eq!(bench.standings("1.1", 1), [Standing::InForce, Standing::Reencoded, Standing::Wanted]);
 }
+
+/// Bytes that rotted must not keep others from being told apart.
+#[test]
+fn rc2_a_damaged_object_leaves_identities_as_they_are() {
+    let bench = bench();
+    bench.identify("P1", "");
+    bench.identify("P1", "HOSPITAL");
+    bench.damage("1.1", 3);
+    assert!(tell(&bench, || answer(Headers::Equal, Pixels::Equal)));
+    assert_eq!(bench.standings("1.1", 1), [Standing::InForce, Standing::Reencoded]);
+    assert_eq!(bench.store.identities(&bench.site(), &bench.study()).unwrap().len(), 2);
+}
