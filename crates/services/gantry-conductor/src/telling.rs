@@ -44,9 +44,9 @@ struct Candidate {
 }
 
 /// What a revision was found to be.
-pub(crate) struct Told {
-    pub(crate) standing: Standing,
-    pub(crate) why: String,
+struct Told {
+    standing: Standing,
+    why: String,
 }
 
 impl Candidate {

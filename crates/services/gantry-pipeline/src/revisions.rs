@@ -5,7 +5,7 @@
 
 use gantry_dicom::{
     canonical,
-    data_set::{DataSet, Value},
+    data_set::{DataSet, Element, Value},
     reader::Stop,
     tag,
 };
@@ -22,36 +22,19 @@ const CORRELATION_MIN: f64 = 0.995;
 /// Compares two objects by their numbers.
 #[must_use]
 pub fn compare(objects: &dyn Objects, kept: usize, new: usize) -> Comparison {
-    match (open(objects, kept), open(objects, new)) {
-        (Ok(kept), Ok(new)) => compare_opened(&kept, &new),
-        (Err(why), _) | (_, Err(why)) => {
-            Comparison { headers: Headers::Differ, pixels: Pixels::Unknown(why.to_string()) }
-        }
-    }
-}
-
-fn open(objects: &dyn Objects, number: usize) -> Result<Opened, Unusable> {
-    Opened::new(objects, number)
-}
-
-fn compare_opened(kept: &Opened, new: &Opened) -> Comparison {
-    let whole = |opened: &Opened| opened.read(Stop::AtEnd).map(|data_set| data_set.to_little_endian());
-    let (kept_set, new_set) = match (whole(kept), whole(new)) {
-        (Ok(kept), Ok(new)) => (kept, new),
-        (Err(why), _) | (_, Err(why)) => {
-            return Comparison { headers: Headers::Differ, pixels: Pixels::Unknown(why.to_string()) };
-        }
+    let opened = Opened::new(objects, kept).and_then(|kept| Ok((kept, Opened::new(objects, new)?)));
+    let unknown = |why| Comparison { headers: Headers::Differ, pixels: Pixels::Unknown(why) };
+    let (kept, new) = match opened {
+        Ok(opened) => opened,
+        Err(why) => return unknown(why.to_string()),
     };
-    let is_same = canonical::header(&kept_set) == canonical::header(&new_set);
-    let headers = if is_same { Headers::Equal } else { Headers::Differ };
-    Comparison { headers, pixels: pixels(kept, new) }
-}
-
-fn pixels(kept: &Opened, new: &Opened) -> Pixels {
-    let sides = Side::of(kept).and_then(|kept| Ok((kept, Side::of(new)?)));
-    match sides {
-        Ok((kept, new)) => kept.compare(&new),
-        Err(why) => Pixels::Unknown(why),
+    match Side::of(&kept).and_then(|kept| Ok((kept, Side::of(&new)?))) {
+        Ok((kept, new)) => {
+            let is_same = canonical::header(&kept.data_set) == canonical::header(&new.data_set);
+            let headers = if is_same { Headers::Equal } else { Headers::Differ };
+            Comparison { headers, pixels: kept.compare(&new) }
+        }
+        Err(why) => unknown(why.to_string()),
     }
 }
 
@@ -62,23 +45,29 @@ struct Side<'a> {
 }
 
 impl<'a> Side<'a> {
-    fn of(opened: &'a Opened) -> Result<Self, String> {
-        let data_set = opened.read(Stop::AtEnd).map_err(|why| why.to_string())?;
-        let header = opened.header(&data_set).map_err(|why| why.to_string())?;
+    fn of(opened: &'a Opened) -> Result<Self, Unusable> {
+        let data_set = opened.read(Stop::AtEnd)?;
+        let header = opened.header(&data_set)?;
         Ok(Self { data_set, header })
     }
 
     fn compare(&self, new: &Self) -> Pixels {
-        match (self.raw(), new.raw()) {
-            ([], []) => return Pixels::Equal,
-            ([], _) | (_, []) => return Pixels::Differ("only one of them has pixels".to_owned()),
-            (own, other) => {
-                let is_alike = self.header.transfer_syntax == new.header.transfer_syntax
-                    && self.header.format == new.header.format;
-                if is_alike && own.iter().zip(other).all(|(a, b)| a.value == b.value) {
-                    return Pixels::Equal;
-                }
+        let (own, other) = (self.raw(), new.raw());
+        match (own.is_empty(), other.is_empty()) {
+            (true, true) => return Pixels::Equal,
+            (false, false) => {}
+            (true, false) | (false, true) => {
+                return Pixels::Differ("only one of them has pixels".to_owned());
             }
+        }
+        let is_alike = self.header.transfer_syntax == new.header.transfer_syntax
+            && self.header.format == new.header.format;
+        if is_alike && own == other {
+            return Pixels::Equal;
+        }
+        // Beside Pixel Data nothing is decoded, so nothing else could find a difference there.
+        if self.floats() != new.floats() {
+            return Pixels::Differ("floating-point pixels differ".to_owned());
         }
         match self.compare_samples(new) {
             Ok(pixels) => pixels,
@@ -86,15 +75,17 @@ impl<'a> Side<'a> {
         }
     }
 
-    /// The elements of pixels.
-    fn raw(&self) -> &[gantry_dicom::data_set::Element<'a>] {
-        let elements = self.data_set.elements();
-        let start = elements.iter().position(|element| element.tag.group() == tag::PIXEL_DATA.group());
-        let is_empty = |element: &gantry_dicom::data_set::Element<'_>| matches!(&element.value, Value::Bytes(bytes) if bytes.is_empty());
-        match start.map(|start| elements.get(start..).unwrap_or_default()) {
-            Some(all) if !all.iter().all(is_empty) => all,
-            Some(_) | None => &[],
-        }
+    /// The elements of pixels that hold any.
+    fn raw(&self) -> Vec<&Element<'a>> {
+        let is_pixels = |element: &&Element<'_>| element.tag.group() == tag::PIXEL_DATA.group();
+        let all: Vec<_> = self.data_set.elements().iter().filter(is_pixels).collect();
+        let is_empty =
+            |element: &&Element<'_>| matches!(&element.value, Value::Bytes(bytes) if bytes.is_empty());
+        if all.iter().all(is_empty) { Vec::new() } else { all }
+    }
+
+    fn floats(&self) -> [Option<&Element<'a>>; 2] {
+        [tag::FLOAT_PIXEL_DATA, tag::DOUBLE_FLOAT_PIXEL_DATA].map(|tag| self.data_set.get(tag))
     }
 
     fn compare_samples(&self, new: &Self) -> Result<Pixels, PixelError> {

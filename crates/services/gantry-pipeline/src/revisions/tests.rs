@@ -128,4 +128,11 @@ fn what_cannot_be_read_is_unknown() {
     blind.remove(tag::PIXEL_DATA);
     assert_eq!(compared(&kept, &blind).pixels, Pixels::Differ("only one of them has pixels".to_owned()));
     assert_eq!(compared(&blind, &blind).pixels, Pixels::Equal);
+    // What stands beside equal pixels counts too, and no decoder knows it.
+    let mut more = image(ramp);
+    more.put_as(tag::DOUBLE_FLOAT_PIXEL_DATA, Vr::OD, Value::Bytes(vec![0; 8].into()));
+    let mut less = image(ramp);
+    less.put_as(tag::DOUBLE_FLOAT_PIXEL_DATA, Vr::OD, Value::Bytes(vec![1; 8].into()));
+    let sentence = "floating-point pixels differ";
+    assert_eq!(compared(&more, &less).pixels, Pixels::Differ(sentence.to_owned()));
 }
