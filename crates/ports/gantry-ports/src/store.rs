@@ -161,6 +161,18 @@ pub struct IdentityRow {
 }
 
 impl IdentityRow {
+    /// Whom an object names by these values, if anybody: one that does not say it names nobody else.
+    #[must_use]
+    pub fn named(site: &SiteId, study: &StudyInstanceUid, patient_id: &str, issuer: &str) -> Option<Self> {
+        let (patient_id, issuer) = (patient_id.trim(), issuer.trim());
+        (!patient_id.is_empty()).then(|| Self {
+            site: site.clone(),
+            study: study.clone(),
+            patient_id: patient_id.to_owned(),
+            issuer: issuer.to_owned(),
+        })
+    }
+
     /// Two of these that cannot be the same patient, if there are such.
     #[must_use]
     pub fn contradiction(rows: &[Self]) -> Option<(&Self, &Self)> {

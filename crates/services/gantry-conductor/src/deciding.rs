@@ -169,18 +169,7 @@ impl Conductor {
     /// # Errors
     /// [`DecideError`]; then nothing was changed.
     pub fn cancel(&self, row: &MachineRow, by: &Actor, reason: &str) -> Result<bool, DecideError> {
-        let state = run_form::state(row).map_err(TurnError::from)?;
-        let (run, pinned) = self.run_of(&state.id)?;
-        let event = run::Event::Cancel { by: by.clone() };
-        let step = run::step(&pinned.workflow.plan, &state, event, self.outside.clock.now());
-        if step.state == state {
-            return Ok(false);
-        }
-        let mut change = self.change_of(row, &step, &run);
-        let detail = format!("by {by}: {reason}");
-        change.audit.push(self.audit_of(by, "run/cancelled", run.id.as_str(), detail));
-        self.outside.store.commit(&change).map_err(TurnError::from)?;
-        Ok(true)
+        self.order_run(row, run::Event::Cancel { by: by.clone() }, "run/cancelled", (by, reason))
     }
 
     /// Has what failed of a run tried again; says whether anything had failed. Who and why go into the audit trail.
@@ -188,17 +177,26 @@ impl Conductor {
     /// # Errors
     /// [`DecideError`]; then nothing was changed.
     pub fn try_again(&self, row: &MachineRow, by: &Actor, reason: &str) -> Result<bool, DecideError> {
+        self.order_run(row, run::Event::Again { by: by.clone() }, "run/tried-again", (by, reason))
+    }
+
+    fn order_run(
+        &self,
+        row: &MachineRow,
+        event: run::Event,
+        action: &str,
+        (by, reason): (&Actor, &str),
+    ) -> Result<bool, DecideError> {
         debug_assert_eq!(row.key.kind, MachineKind::Run);
         let state = run_form::state(row).map_err(TurnError::from)?;
         let (run, pinned) = self.run_of(&state.id)?;
-        let event = run::Event::Again { by: by.clone() };
         let step = run::step(&pinned.workflow.plan, &state, event, self.outside.clock.now());
         if step.state == state {
             return Ok(false);
         }
         let mut change = self.change_of(row, &step, &run);
         let detail = format!("by {by}: {reason}");
-        change.audit.push(self.audit_of(by, "run/tried-again", run.id.as_str(), detail));
+        change.audit.push(self.audit_of(by, action, run.id.as_str(), detail));
         self.outside.store.commit(&change).map_err(TurnError::from)?;
         Ok(true)
     }

@@ -135,13 +135,8 @@ impl<'a> Reading<'a> {
                 number: text(tag::SERIES_NUMBER),
                 description: text(tag::SERIES_DESCRIPTION),
             };
-            let (id, issuer) = (study.patient_id.trim(), study.patient_id_issuer.trim());
-            let identity = (!id.is_empty()).then(|| IdentityRow {
-                site: object.site.clone(),
-                study: object.study.clone(),
-                patient_id: id.to_owned(),
-                issuer: issuer.to_owned(),
-            });
+            let (id, issuer) = (&study.patient_id, &study.patient_id_issuer);
+            let identity = IdentityRow::named(&object.site, &object.study, id, issuer);
             Place { study, series, identity }
         })
     }

@@ -290,11 +290,9 @@ impl Office<'_> {
         let (encoding, _) = syntax::layout(transfer_syntax);
         let stop = Stop::Before(tag::FLOAT_PIXEL_DATA);
         let header = reader::read(data_set, encoding, Limits::default(), stop).data_set;
-        let own = |tag| charset::text(&header, tag).trim().to_owned();
-        let (patient_id, issuer) = (own(tag::PATIENT_ID), own(tag::ISSUER_OF_PATIENT_ID));
-        let own = IdentityRow { site: site.clone(), study: study.clone(), patient_id, issuer };
-        // One that names nobody names nobody else.
-        let is_own = own.patient_id.is_empty() || now.iter().all(|one| one.may_be(&own));
+        let text = |tag| charset::text(&header, tag);
+        let own = IdentityRow::named(site, study, &text(tag::PATIENT_ID), &text(tag::ISSUER_OF_PATIENT_ID));
+        let is_own = own.is_none_or(|own| now.iter().all(|one| one.may_be(&own)));
         if is_own { Ok(()) } else { Err(Withheld::OtherPatient) }
     }
 

@@ -63,15 +63,9 @@ impl Desk {
         }
     }
 
-    /// Whom an object says that it is of; one that does not say it names nobody else.
+    /// Whom an object says that it is of.
     pub(super) fn identity(&self, filed: &Filed) -> Option<IdentityRow> {
-        let (patient_id, issuer) = (filed.patient_id.trim(), filed.patient_id_issuer.trim());
-        (!patient_id.is_empty()).then(|| IdentityRow {
-            site: self.site.clone(),
-            study: filed.study.clone(),
-            patient_id: patient_id.to_owned(),
-            issuer: issuer.to_owned(),
-        })
+        IdentityRow::named(&self.site, &filed.study, &filed.patient_id, &filed.patient_id_issuer)
     }
 
     fn series_row(&self, filed: &Filed) -> SeriesRow {
