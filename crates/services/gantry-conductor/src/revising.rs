@@ -230,7 +230,7 @@ impl Conductor {
             }
         }
         let detail = format!("revision {} is used, by {by}: {reason}", chosen.revision);
-        change.audit.push(self.audit("intake/conflict-decided", chosen.sop_instance.as_str(), detail));
+        change.audit.push(self.audit_of(by, "intake/conflict-decided", chosen.sop_instance.as_str(), detail));
         if chosen.standing == Standing::InForce {
             return None;
         }

@@ -13,6 +13,7 @@ use gantry_ports::{
 use gantry_types::uid::SeriesInstanceUid;
 
 use super::*;
+use crate::{DecideError, Use};
 
 impl Bench {
     /// An object comes again and differs, as far as a door can tell.
@@ -129,4 +130,28 @@ fn rc2_a_damaged_object_leaves_identities_as_they_are() {
     assert!(tell(&bench, || answer(Headers::Equal, Pixels::Equal)));
     assert_eq!(bench.standings("1.1", 1), [Standing::InForce, Standing::Reencoded]);
     assert_eq!(bench.store.identities(&bench.site(), &bench.study()).unwrap().len(), 2);
+}
+
+#[test]
+fn rd1_who_ended_a_conflict_and_why_is_told_and_it_ends_once() {
+    let bench = bench();
+    assert!(tell(&bench, || answer(Headers::Equal, Pixels::Differ("one".to_owned()))));
+    let workflow = "chest-ct".parse().unwrap();
+    let decide = || {
+        let newest = Decision::Use(Use::Newest);
+        bench.conductor.decide(
+            &bench.study(),
+            &workflow,
+            newest,
+            &Actor::from("anna"),
+            "the technologist knows",
+        )
+    };
+    decide().unwrap();
+    assert_eq!(bench.standings("1.1", 1), [Standing::SetAside, Standing::InForce]);
+    let trail = bench.store.audit(9).unwrap();
+    let audit = trail.iter().find(|row| row.action == "intake/conflict-decided").unwrap();
+    assert_eq!(audit.actor, "anna");
+    assert_eq!(audit.detail, "revision 2 is used, by anna: the technologist knows");
+    assert!(matches!(decide().unwrap_err(), DecideError::NoConflict));
 }
